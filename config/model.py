@@ -1,0 +1,65 @@
+"""The base of everything a person writes down: frozen, and strict about unknown words."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+
+
+class Model(BaseModel):
+    """A frozen pydantic model that refuses unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+"""An id used in the desk file and in URLs: lower-case letters, digits, `-` and `_`."""
+
+
+def _lower_address(value: str) -> str:
+    local, at, domain = value.strip().rpartition("@")
+    if not (local and at and domain) or any(c.isspace() or c in "<>,;" for c in value.strip()):
+        raise ValueError("not an email address; write it as name@example.com")
+    return f"{local}@{domain}".lower()
+
+
+Address = Annotated[str, AfterValidator(_lower_address)]
+"""A bare email address, kept in lower case."""
+
+
+def _reference(value: str) -> str:
+    if not value.startswith(("env:", "file:")):
+        raise ValueError("a secret is written as a reference, env:NAME or file:/path, never in the desk file itself")
+    return value
+
+
+class MissingSecretError(Exception):
+    """A secret's environment variable or file is not there."""
+
+
+class Secret(str):
+    """A reference to a secret (`env:NAME` or `file:/path`); prints as the reference, never as the value."""
+
+    __slots__ = ()
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> object:
+        """Validate as a string that is a reference."""
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_after_validator_function(lambda v: cls(_reference(v)), core_schema.str_schema())
+
+    def reveal(self) -> str:
+        """Return the secret's value now; raises `MissingSecretError` when the variable or file is missing or empty."""
+        kind, _, where = self.partition(":")
+        if kind == "env":
+            value = os.environ.get(where, "")
+        else:
+            try:
+                value = Path(where).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise MissingSecretError(f"the file of {self} cannot be read: {error.strerror}") from error
+        if not value:
+            raise MissingSecretError(f"{self} is not set")
+        return value

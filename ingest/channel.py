@@ -1,0 +1,108 @@
+"""What a channel is: one module in `ingest/channels/`, found by its file name, the `type:` of the desk file.
+
+Every channel module has
+
+* `Config`, a `ChannelConfig` with `type: Literal["<file name>"]` and the channel's own settings;
+* `parse(raw) -> list[InboundMessage]`, a pure function of the bytes as they came, which raises `Unreadable` and nothing else.
+
+A channel that is called over HTTP also has `HOOK`, `verify` and `answer` (see `WebChannel`); one that listens or polls by
+itself has `listen`. The steps to add one stand in docs/adding-a-channel.md.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, cast
+
+import ingest.channels
+from config.desk import ChannelConfig
+from tickets.message import InboundMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP delivery: the body as it came and the headers, names in lower case."""
+
+    raw: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of one message: its row in the inbox, and whether it had been there before."""
+
+    id: int
+    duplicate: bool
+
+
+class Unreadable(Exception):  # noqa: N818  # a word of the domain: what is unreadable goes to quarantine
+    """The bytes were rightly delivered but cannot be understood; the message says why."""
+
+
+class Refused(Exception):  # noqa: N818
+    """The delivery is not taken: an HTTP status and words the sender can act on; `retry_after` in seconds."""
+
+    def __init__(self, status: int, words: str, retry_after: int | None = None) -> None:
+        super().__init__(words)
+        self.status = status
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A way in over HTTP: the path with `{channel}` in it, the largest body in bytes, and the CORS headers of an origin.
+
+    `cors(config, request)` returns the headers a browser needs to read the answer; it is asked for every answer of the
+    channel and for the preflight (https://fetch.spec.whatwg.org/#http-cors-protocol).
+    """
+
+    path: str
+    max_bytes: int
+    cors: Callable[[Any, Request], Mapping[str, str]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the sender hears once its messages are durable."""
+
+    status: int = 200
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Channel(Protocol):
+    """The module of a channel."""
+
+    Config: type[ChannelConfig]
+
+    def parse(self, raw: bytes) -> list[InboundMessage]:
+        """Return every message in the bytes, in their order; raises `Unreadable`."""
+
+
+class WebChannel(Channel, Protocol):
+    """The module of a channel that is called over HTTP."""
+
+    HOOK: Hook
+
+    def verify(self, config: Any, request: Request) -> None:
+        """Return when the delivery is genuine, over the raw bytes and in constant time; raises `Refused`."""
+
+    def answer(self, kept: Sequence[Kept]) -> Answer:
+        """Return the answer for the rows the delivery became; the same for a repetition."""
+
+
+def words() -> tuple[str, ...]:
+    """Return the types there are: the names of the modules in `ingest/channels/`."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(ingest.channels.__path__)))
+
+
+def find(word: str) -> Channel:
+    """Return the channel module a `type:` names; raises `KeyError` for an unknown one."""
+    if word not in words():
+        raise KeyError(word)
+    return cast(Channel, importlib.import_module(f"ingest.channels.{word}"))
+
+
+def config_model(word: str) -> type[ChannelConfig]:
+    """Return the `Config` of a type; raises `KeyError` for an unknown one."""
+    return find(word).Config

@@ -1,0 +1,1 @@
+"""One module per way in; everything about a channel stands in its one file."""

@@ -1,0 +1,1 @@
+"""From a row in the outbox to somebody's attention; one module per way out."""

@@ -1,0 +1,1 @@
+"""Stories about the desk, told with real parts."""

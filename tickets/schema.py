@@ -1,0 +1,171 @@
+"""The tables, one schema for SQLite and PostgreSQL. Times are UTC seconds since 1970 as float; JSON is text.
+
+Rows move by state, see docs/flow.md. Changes to this file need a migration in tickets/migrations/versions.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+HEAD = "0001"
+"""The migration this schema stands at (a test compares it with the newest file)."""
+
+Id = BigInteger().with_variant(Integer(), "sqlite")
+metadata = MetaData()
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("channel", String, nullable=False),
+    Column("account", String, nullable=False),
+    Column("external_id", String, nullable=False),
+    Column("conversation", String, nullable=False),  # the key this message itself goes by; replies look for it
+    Column("state", String, nullable=False),  # received, routed, ignored, quarantined, discarded
+    Column("cause", Text),
+    Column("part", Integer, nullable=False),  # which of the messages in `raw`
+    Column("meta", Text, nullable=False),  # JSON: envelope, peer
+    Column("received_at", Float, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Float, nullable=False),  # the sweep rings for it then
+    Column("routed_at", Float),
+    Column("ticket_id", Id),
+    Column("raw", LargeBinary, nullable=False),  # last: SQLite reads a row from the left
+    UniqueConstraint("channel", "account", "external_id", name="inbox_once"),
+)
+waiting = text("state = 'received'")
+Index("inbox_due", inbox.c.due_at, sqlite_where=waiting, postgresql_where=waiting)
+Index("inbox_waiting", inbox.c.conversation, sqlite_where=waiting, postgresql_where=waiting)
+suspect = text("state = 'quarantined'")
+Index("inbox_quarantined", inbox.c.id, sqlite_where=suspect, postgresql_where=suspect)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("space", String, primary_key=True),  # "email", or "<channel name>/<account>" for a platform's own ids
+    Column("value", String, primary_key=True),
+    Column("contact_id", Id, ForeignKey("contacts.id"), nullable=False),
+)
+
+tickets = Table(
+    "tickets",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),  # the ticket's number
+    Column("subject", Text, nullable=False),
+    Column("channel", String, nullable=False),
+    Column("contact_id", Id, ForeignKey("contacts.id"), nullable=False),
+    Column("contact_name", Text, nullable=False),
+    Column("contact_address", Text, nullable=False),
+    Column("department", String, nullable=False),
+    Column("agent", String),
+    Column("unassigned_reason", String),
+    Column("status", String, nullable=False),
+    Column("priority", String, nullable=False),
+    Column("tags", Text, nullable=False),  # JSON list
+    Column("messages", Integer, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("updated_at", Float, nullable=False),
+    Index("tickets_updated", "updated_at"),
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("ticket_id", Id, ForeignKey("tickets.id"), nullable=False),
+    Column("inbox_id", Id, ForeignKey("inbox.id"), unique=True),
+    Column("kind", String, nullable=False),
+    Column("author", Text, nullable=False),  # "agent:sona", or the customer's address or id
+    Column("author_name", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("reply_text", Text, nullable=False),
+    Column("attachments", Text, nullable=False),  # JSON list
+    Column("sent_at", Float),
+    Column("created_at", Float, nullable=False),
+    Index("entries_ticket", "ticket_id", "inbox_id"),
+)
+
+thread_keys = Table(
+    "thread_keys",
+    metadata,
+    Column("key", String, primary_key=True),  # "mid:<Message-ID>" or "<channel>/<account>/<conversation>"
+    Column("ticket_id", Id, ForeignKey("tickets.id"), primary_key=True),
+)
+
+participants = Table(
+    "participants",
+    metadata,
+    Column("ticket_id", Id, ForeignKey("tickets.id"), primary_key=True),
+    Column("address", String, primary_key=True),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("ticket_id", Id, ForeignKey("tickets.id"), nullable=False),
+    Column("inbox_id", Id),
+    Column("name", String, nullable=False),
+    Column("actor", Text, nullable=False),  # "agent:sona", "rule:<name>", "customer", "desk"
+    Column("data", Text, nullable=False),  # JSON object
+    Column("at", Float, nullable=False),
+    Index("events_ticket", "ticket_id", "id"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("ticket_id", Id, ForeignKey("tickets.id"), nullable=False),
+    Column("inbox_id", Id, nullable=False),
+    Column("desk_version", String, nullable=False),
+    Column("trace", Text, nullable=False),  # JSON object, see router/decide.py
+    Column("at", Float, nullable=False),
+    Index("decisions_ticket", "ticket_id", "id"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("ticket_id", Id, ForeignKey("tickets.id"), nullable=False),
+    Column("event_id", Id, ForeignKey("events.id"), nullable=False),
+    Column("event", String, nullable=False),
+    Column("recipient", String, nullable=False),  # agent id, "#slack-channel" or an email address
+    Column("notifier", String, nullable=False),  # "email" or "slack"
+    Column("address", Text, nullable=False),  # where that notifier sends it; empty when suppressed for want of one
+    Column("reason", Text, nullable=False),  # why the recipient gets it, or why not
+    Column("entry_id", Id, ForeignKey("entries.id")),
+    Column("state", String, nullable=False),  # pending, sent, failed, suppressed
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Float, nullable=False),  # next attempt; while one runs, the end of its lease
+    Column("last_error", Text),
+    Column("provider_id", Text),
+    Column("created_at", Float, nullable=False),
+    Column("sent_at", Float),
+    UniqueConstraint("event_id", "recipient", "notifier", name="outbox_once"),
+    Index("outbox_ticket", "ticket_id", "id"),
+)
+owed = text("state = 'pending'")
+Index("outbox_due", outbox.c.due_at, sqlite_where=owed, postgresql_where=owed)

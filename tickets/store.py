@@ -1,0 +1,127 @@
+"""The database: one engine, short transactions, and its trouble told as `Temporary`.
+
+SQLite runs in WAL mode with `synchronous=FULL`; writers in one process queue on a lock here, because SQLite's own
+busy handler polls and is not fair. PostgreSQL gets time limits on everything, so that a locked table or a dead server
+becomes a temporary answer to the sender within 30 s.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, InterfaceError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from tickets.schema import HEAD
+from tickets.trouble import Temporary
+
+LOCK_SECONDS = 8
+"""How long a transaction waits for a lock before it is trouble."""
+
+_POSTGRESQL = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "tcp_user_timeout": 15_000,
+    "options": f"-c lock_timeout={LOCK_SECONDS * 1000} -c statement_timeout=20000 -c TimeZone=UTC"
+    " -c idle_in_transaction_session_timeout=60000",
+}
+_MIGRATION_LOCK = 0x46726F6E74  # "Front", any number will do as long as it is ours
+
+
+class Store:
+    """The tables of one desk. Thread-safe; `close` gives every connection back."""
+
+    def __init__(self, url: str) -> None:
+        parsed = make_url(url)
+        self.sqlite = parsed.get_backend_name() == "sqlite"
+        self._writer = threading.Lock()
+        if self.sqlite:
+            if parsed.database:
+                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            self.engine = create_engine(parsed, pool_size=10, pool_timeout=LOCK_SECONDS)
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_immediate)
+        else:
+            self.engine = create_engine(
+                parsed, pool_size=10, pool_timeout=LOCK_SECONDS, pool_pre_ping=True, connect_args=_POSTGRESQL
+            )
+        self._reader: Engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction: committed when the block ends, undone when it raises.
+
+        Raises `Temporary` when the database is down, locked, read-only, full or damaged.
+        """
+        with _trouble(), self._turn(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Statements that each see what is committed; raises `Temporary` like `write`."""
+        with _trouble(), self._reader.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self.sqlite:
+            yield
+            return
+        if not self._writer.acquire(timeout=LOCK_SECONDS):
+            raise Temporary("the database is busy")
+        try:
+            yield
+        finally:
+            self._writer.release()
+
+    def migrate(self) -> bool:
+        """Bring the schema to this version; true when there was something to do. Several processes may call it at once."""
+        with _trouble(), self._turn(), self.engine.begin() as connection:
+            if not self.sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+            if _version(connection) == HEAD:
+                return False
+            from tickets.migrations import upgrade  # alembic costs a third of a second to import
+
+            upgrade(connection)
+            return True
+
+    def version(self) -> str | None:
+        """Return the migration the database stands at, or nothing for an empty database."""
+        with self.read() as connection:
+            return _version(connection)
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.engine.dispose()
+
+
+def _version(connection: Connection) -> str | None:
+    if not connection.dialect.has_table(connection, "alembic_version"):
+        return None
+    version: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return version
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions are begun below, not by the driver
+    for pragma in (f"busy_timeout={LOCK_SECONDS * 1000}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    if connection.get_isolation_level() != "AUTOCOMMIT":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+@contextmanager
+def _trouble() -> Iterator[None]:
+    try:
+        yield
+    except (IntegrityError, DataError, ProgrammingError):
+        raise  # ours: a wrong row or a wrong statement, not the database's state
+    except (DatabaseError, InterfaceError, PoolTimeoutError) as error:
+        raise Temporary(f"database: {getattr(error, 'orig', None) or error}") from error

@@ -1,0 +1,1 @@
+"""HTTP: the channels' ways in, health and metrics."""
