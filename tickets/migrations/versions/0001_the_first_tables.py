@@ -141,6 +141,7 @@ def upgrade() -> None:
     sa.Column('state', sa.String(), nullable=False),
     sa.Column('attempts', sa.Integer(), nullable=False),
     sa.Column('due_at', sa.Float(), nullable=False),
+    sa.Column('not_before', sa.Float(), nullable=False),
     sa.Column('last_error', sa.Text(), nullable=True),
     sa.Column('provider_id', sa.Text(), nullable=True),
     sa.Column('created_at', sa.Float(), nullable=False),

@@ -1,0 +1,174 @@
+"""CPU of a message from the inbox to its routed ticket with the notices queued, against the least that could be done.
+
+Ours is the embedded mode as it runs: the mails are rung for, the real actors route them on the in-memory broker with
+Dramatiq's own worker, each leaves its log line, and the notices are rung for; nobody delivers. The other is `handmade.py`,
+in one thread, over the same kept mails. Both sides run in processes of their own, each on a new database, and must leave
+the same tickets and as many rows of each kind, or there is no figure.
+"""
+
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import dramatiq
+
+from benchmarks.corpus import Mail, corpus
+from benchmarks.figures import BrokenBenchmarkError, Figure, Progress, figure
+from benchmarks.handmade import ByHand
+from benchmarks.process import DESK, child, say
+from commands.parts import open_desk
+from config.desk import Desk
+from config.settings import Settings
+from ingest.channels import smtp
+from ingest.inbox import keep
+from tickets.store import Store
+from worker import ROUTE_THREADS, App, configure_logging
+
+MAILS: Final = 1000
+WARM_UP: Final = 60
+GOAL: Final = 2.0
+LONGEST_SECONDS: Final = 300
+_TABLES: Final = ("contacts", "tickets", "entries", "thread_keys", "participants", "events", "decisions", "outbox")
+_TICKETS: Final = """
+    SELECT subject, contact_address, department, coalesce(agent, ''), coalesce(unassigned_reason, ''), status, priority,
+        tags, messages FROM tickets ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """CPU and wall-clock milliseconds per message, and what stands in the tables after it."""
+
+    cpu_ms: float
+    wall_ms: float
+    left: dict[str, Any]
+
+
+def measure(rounds: int, folder: Path, progress: Progress) -> Figure:
+    """Return the figure of `rounds` pairs, with their databases under `folder`."""
+    runs: list[tuple[_Run, _Run]] = []
+    for number in range(rounds):
+        ours, by_hand = (_run(side, folder, seed=number + 1) for side in ("ours", "handmade"))
+        _compare(ours, by_hand)
+        runs.append((ours, by_hand))
+        progress(f"path {number + 1}/{rounds}: {ours.cpu_ms:.2f} ms CPU a message, by hand {by_hand.cpu_ms:.2f}")
+    details = {
+        f"{side}_{what}": median(getattr(pair[at], what) for pair in runs)
+        for at, side in enumerate(("ours", "handmade"))
+        for what in ("cpu_ms", "wall_ms")
+    }
+    return figure(
+        "path",
+        "CPU of a mail from the inbox to its ticket with notices queued ÷ by hand in raw sqlite3",
+        [(ours.cpu_ms, by_hand.cpu_ms) for ours, by_hand in runs],
+        goal=GOAL,
+        at_least=False,
+        details={**details, "notices_per_mail": runs[0][0].left["outbox"] / MAILS},
+    )
+
+
+def _run(side: str, folder: Path, seed: int) -> _Run:
+    with (
+        TemporaryDirectory(dir=folder, prefix=f"{side}-") as name,
+        child("benchmarks.path", Path(name), side, str(seed)) as router,
+    ):
+        return _Run(**router.read())
+
+
+def _compare(ours: _Run, by_hand: _Run) -> None:
+    if ours.left != by_hand.left:
+        raise BrokenBenchmarkError(f"the two did not do the same:\n  ours    {ours.left}\n  by hand {by_hand.left}")
+
+
+def _kept(database: str, desk: Desk, mails: Sequence[Mail]) -> list[int]:
+    """Keep the mails as their channel does, and return their rows."""
+    store = Store(database)
+    store.migrate()
+    arrivals = [smtp.arrival("support-mail", desk, mail.raw, mail.sender, [mail.recipient]) for mail in mails]
+    now = time.time()
+    with store.write() as connection:
+        ids = [one.id for one in keep(connection, arrivals, now, now + LONGEST_SECONDS)]
+    store.close()  # the last connection brings the log into the file, so that nobody pays for it below
+    return ids
+
+
+def _by_hand(settings: Settings, warm: Sequence[int], ids: Sequence[int]) -> tuple[float, float]:
+    with closing(ByHand(_file(settings), open_desk(DESK).current())) as router:
+
+        def route(some: Sequence[int]) -> None:
+            for number in some:
+                router.route(number)
+
+        route(warm)
+        return _measured(lambda: route(ids))
+
+
+def _ours(settings: Settings, warm: Sequence[int], ids: Sequence[int]) -> tuple[float, float]:
+    app = App(settings, open_desk(settings.desk_file))
+    worker = dramatiq.Worker(app.brokers.route, worker_threads=ROUTE_THREADS, worker_timeout=100)
+    app.bell.start()
+    worker.start()
+
+    def route(some: Sequence[int]) -> None:
+        app.bell.ring(app.route, some)
+        _wait(_file(settings), some[-1])
+
+    try:
+        route(warm)
+        return _measured(lambda: route(ids))
+    finally:
+        worker.stop()
+        app.bell.stop()
+        app.close()
+
+
+def _measured(work: Callable[[], None]) -> tuple[float, float]:
+    """Return the CPU seconds of all threads of this process and the seconds that some work takes."""
+    cpu, begun = time.process_time(), time.perf_counter()
+    work()
+    return time.process_time() - cpu, time.perf_counter() - begun
+
+
+def _wait(database: Path, last: int) -> None:
+    """Return when no row up to the last one waits; looks seldom, because looking costs CPU as well."""
+    with closing(sqlite3.connect(database)) as look:
+        for _ in range(LONGEST_SECONDS * 10):
+            time.sleep(0.1)
+            [(waiting,)] = look.execute("SELECT count(*) FROM inbox WHERE state = 'received' AND id <= ?", (last,))
+            if not waiting:
+                return
+    raise BrokenBenchmarkError(f"{waiting} mails still wait after {LONGEST_SECONDS} s")
+
+
+def _left(database: Path) -> dict[str, Any]:
+    """Return how many rows stand in each table, and a digest of the tickets."""
+    with closing(sqlite3.connect(database)) as look:
+        left = {table: look.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in _TABLES}
+        left["not_routed"] = look.execute("SELECT count(*) FROM inbox WHERE state <> 'routed'").fetchone()[0]
+        return {**left, "tickets_are": sha256(repr(look.execute(_TICKETS).fetchall()).encode()).hexdigest()[:16]}
+
+
+def _file(settings: Settings) -> Path:
+    return settings.data / "frontdesk.sqlite3"
+
+
+def _main(folder: Path, side: str, seed: int) -> None:
+    settings = Settings(config=DESK, data=folder, database_url=None, broker_url=None, log="json")
+    configure_logging(settings)
+    desk = open_desk(DESK).current()
+    recipients = [one for department in desk.departments for one in department.addresses]
+    warm = _kept(settings.database, desk, corpus(recipients, WARM_UP, -seed))
+    ids = _kept(settings.database, desk, corpus(recipients, MAILS, seed))
+    cpu, wall = (_ours if side == "ours" else _by_hand)(settings, warm, ids)
+    say(cpu_ms=1000 * cpu / MAILS, wall_ms=1000 * wall / MAILS, left=_left(_file(settings)))
+
+
+if __name__ == "__main__":
+    _main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

@@ -1,0 +1,132 @@
+"""`check`, `migrate`, `doctor`: whether everything is as it should be."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from commands.output import AsJson, documents, line, stop, table
+from commands.parts import CHECKS, EX_TEMPFAIL, KINDS, settings
+from config.desk import Desk
+from config.load import load
+from config.model import MissingSecretError, Model, Secret
+from config.problems import DeskError
+from config.settings import Settings
+from notify.notifier import open_notifiers
+from tickets.schema import HEAD
+from tickets.store import Store
+from tickets.trouble import Temporary
+
+File = Annotated[Path | None, typer.Argument(help="the desk file; else the one of the settings", show_default=False)]
+
+
+def check(file: File = None, *, as_json: AsJson = False) -> None:
+    """Check the desk file: every problem at once, with its line; ends with 2 when it cannot be used."""
+    path = file or settings().desk_file
+    try:
+        loaded = load(path, KINDS, CHECKS)
+    except DeskError as error:
+        problems = error.problems
+    else:
+        problems = loaded.warnings
+    broken = any(problem.severity == "error" for problem in problems)
+    if as_json:
+        documents(problem.as_json() for problem in problems)
+    else:
+        for problem in problems:
+            line(str(problem), "red" if problem.severity == "error" else "yellow")
+        line(f"{path}: {'cannot be used' if broken else 'fine'}", "bold red" if broken else "bold green")
+    raise typer.Exit(2 if broken else 0)
+
+
+def migrate() -> None:
+    """Bring the database to this version's schema."""
+    store = Store(settings().database)
+    try:
+        changed = store.migrate()
+    except Temporary as error:
+        stop(f"{error}. Is the database running? See: frontdesk doctor", EX_TEMPFAIL)
+    finally:
+        store.close()
+    line(f"The database {'is now' if changed else 'already was'} at version {HEAD}.")
+
+
+def doctor(*, as_json: AsJson = False) -> None:
+    """Look at everything the desk needs, and say what to do about what is missing; ends with 1 when it cannot run."""
+    found = settings()
+    rows = list(_examine(found))
+    if as_json:
+        documents({"what": what, "state": state, "words": words} for what, state, words in rows)
+    else:
+        table(("", "State", "What it means"), rows, "")
+    raise typer.Exit(1 if any(state == "broken" for _, state, _ in rows) else 0)
+
+
+def _examine(found: Settings) -> Iterator[tuple[str, str, str]]:
+    desk: Desk | None = None
+    try:
+        loaded = load(found.desk_file, KINDS, CHECKS)
+        desk = loaded.desk
+        yield "desk file", "fine", f"{found.desk_file}, version {desk.version}, {len(loaded.warnings)} warnings"
+    except DeskError as error:
+        yield "desk file", "broken", f"{len(error.problems)} problems in {found.desk_file}; see: frontdesk check"
+    yield _try("data folder", lambda: _writable(found.data))
+    yield _try("database", lambda: _database(found.database))
+    yield _try("broker", lambda: _broker(found.broker_url))
+    if desk is not None:
+        yield from _secrets(desk)
+        for word, notifier in open_notifiers(desk, found.outbox_folder).items():
+            yield f"notifier {word}", "fine", notifier.describe()
+            notifier.close()
+
+
+def _try(what: str, look: Callable[[], str]) -> tuple[str, str, str]:
+    try:
+        return what, "fine", look()
+    except (Temporary, OSError) as error:
+        return what, "broken", str(error)
+
+
+def _writable(folder: Path) -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"{folder} cannot be written; set FRONTDESK_DATA to a folder that can")
+    return str(folder.absolute())
+
+
+def _database(url: str) -> str:
+    store = Store(url)
+    try:
+        version = store.version()
+    finally:
+        store.close()
+    kind = "SQLite" if store.sqlite else "PostgreSQL"
+    return (
+        f"{kind}, version {HEAD}"
+        if version == HEAD
+        else f"{kind}, at version {version}; frontdesk run migrates it to {HEAD}"
+    )
+
+
+def _broker(url: str | None) -> str:
+    if url is None:
+        return "in memory, inside this one process"
+    where = urlsplit(url)
+    with socket.create_connection((where.hostname or "localhost", where.port or 6379), timeout=5):
+        return f"Redis answers at {where.hostname}:{where.port or 6379}"
+
+
+def _secrets(desk: Desk) -> Iterator[tuple[str, str, str]]:
+    named: list[tuple[str, Model]] = [(f"channel {config.name}", config) for config in desk.channels]
+    named += [(f"notifier {word}", config) for word, config in desk.notifiers.items()]
+    for owner, config in named:
+        for name, value in config:
+            if isinstance(value, Secret):
+                try:
+                    value.reveal()
+                except MissingSecretError as error:
+                    yield owner, "missing", f"{name}: {error}"

@@ -1,0 +1,54 @@
+"""What most commands need: the settings, the desk, the store, each opened where it is used and closed after."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from commands.output import stop
+from config.load import Kinds
+from config.problems import DeskError
+from config.settings import Settings
+from config.watch import DeskFile
+from ingest import channel as channels
+from notify import notifier as notifiers
+from router.rules import check_rules
+from tickets.store import Store
+from tickets.trouble import Temporary
+
+EX_TEMPFAIL = 75
+"""sysexits.h: trouble here, try again; a mail system keeps the mail and does so."""
+
+KINDS = Kinds(channels.words, channels.config_model, notifiers.words, notifiers.config_model)
+CHECKS = (check_rules,)
+
+
+def settings() -> Settings:
+    """Return the settings of the environment; ends with 2 when one of them is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(f"FRONTDESK_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors())
+        stop(f"The environment is not right: {wrong}", 2)
+
+
+def open_desk(path: Path) -> DeskFile:
+    """Return the desk file; ends with 2 and every problem in it when it is broken."""
+    try:
+        return DeskFile(path, KINDS, CHECKS)
+    except DeskError as error:
+        stop("\n".join((*map(str, error.problems), f"{len(error.problems)} problems; the desk does not start")), 2)
+
+
+@contextmanager
+def open_store() -> Iterator[Store]:
+    """Open the store of the environment, at this program's schema; ends with 75 when the database fails."""
+    store = Store(settings().database)
+    try:
+        store.migrate()
+        yield store
+    except Temporary as error:
+        stop(f"{error}. Nothing was changed; try again, or see: frontdesk doctor", EX_TEMPFAIL)
+    finally:
+        store.close()

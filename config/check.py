@@ -1,0 +1,77 @@
+"""What must hold between the parts of a desk: names are unique, what is referred to exists."""
+
+from collections.abc import Iterable
+
+from config.desk import Desk
+from config.problems import Place, Problem, Where
+
+NOBODY = "nobody"
+"""What `assign:` writes for taking the agent off; no agent may be called so."""
+
+
+def check_desk(desk: Desk) -> Iterable[Problem]:
+    """Return the errors and warnings between the desk's own parts; the rules' words are the router's to check."""
+    place = Place()
+    _unique(desk, place)
+    _references(desk, place)
+    _oddities(desk, place)
+    return place.found
+
+
+def _unique(desk: Desk, place: Place) -> None:
+    names: list[tuple[str, str, Where]] = [
+        *(("agent id", agent.id, ("agents", i, "id")) for i, agent in enumerate(desk.agents)),
+        *(("agent email", agent.email, ("agents", i, "email")) for i, agent in enumerate(desk.agents)),
+        *(("department id", one.id, ("departments", i, "id")) for i, one in enumerate(desk.departments)),
+        *(("channel name", one.name, ("channels", i, "name")) for i, one in enumerate(desk.channels)),
+        *(("tag", tag, ("tags", i)) for i, tag in enumerate(desk.tags)),
+        *(
+            ("department address", address, ("departments", i, "addresses", j))
+            for i, one in enumerate(desk.departments)
+            for j, address in enumerate(one.addresses)
+        ),
+    ]
+    first: dict[tuple[str, str], Where] = {}
+    for noun, name, where in names:
+        taken = first.setdefault((noun, name), where)
+        if taken != where:
+            place.at(*where).twice(noun, name, taken)
+
+
+def _references(desk: Desk, place: Place) -> None:
+    for i, department in enumerate(desk.departments):
+        members = department.agents if isinstance(department.agents, tuple) else ()
+        for j, agent in enumerate(members):
+            here = place.at("departments", i, "agents", j)
+            if agent not in desk.agents_by_id:
+                here.unknown("agent", agent, desk.agents_by_id)
+            elif agent in members[:j]:
+                here.twice("agent", agent, ("departments", i, "agents", members.index(agent)))
+    for i, channel in enumerate(desk.channels):
+        if channel.department is not None and channel.department not in desk.departments_by_id:
+            place.at("channels", i, "department").unknown("department", channel.department, desk.departments_by_id)
+    for i, person in enumerate(desk.agents):
+        if person.id == NOBODY:
+            place.at("agents", i, "id").note('"nobody" is what a rule assigns to have no agent; choose another id')
+
+
+def _oddities(desk: Desk, place: Place) -> None:
+    members = frozenset[str]().union(*(desk.members(department.id) for department in desk.departments))
+    for i, agent in enumerate(desk.agents):
+        if agent.id not in members:
+            place.at("agents", i).warn(f"{agent.id} is in no department and sees no ticket")
+        if agent.email in desk.departments_by_address:
+            place.at("agents", i, "email").warn(
+                "this is a department's address; the agent's notices come back as tickets"
+            )
+    for i, department in enumerate(desk.departments):
+        if not desk.members(department.id):
+            place.at("departments", i).warn(f"{department.id} has no agents; nobody sees its tickets")
+        if not department.addresses:
+            place.at("departments", i).warn(f"{department.id} has no address; no mail leads to it")
+    first: dict[str, int] = {}
+    for i, rule in enumerate(desk.rules):
+        if first.setdefault(rule.name, i) != i:
+            place.at("rules", i, "name").warn(
+                f"rules.{first[rule.name]} has the same name; a ticket's history cannot tell them apart"
+            )

@@ -1,0 +1,268 @@
+"""The inbox: where a message becomes durable, and only then may its sender be answered.
+
+One writer thread keeps the messages. All that arrived while the last commit was running go into the next one (group
+commit), and each sender is answered after *its* commit. When the process dies before the commit, nobody was answered and
+the senders repeat; when it dies after it, the row waits and the sweep rings for it.
+"""
+
+import json
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, and_, bindparam, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ingest.channel import Kept
+from tickets.schema import inbox
+from tickets.store import Store
+from tickets.trouble import Temporary
+
+BATCH_ROWS = 500
+BATCH_BYTES = 32 * 1024 * 1024
+BELL_SECONDS = 10
+"""How long after it was kept a row waits for its bell before the sweep rings again."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One message at the door: its unique key (channel, account, external id), the key its conversation goes by, its bytes.
+
+    `part` says which of the messages in `raw` it is; `meta` is what came beside the bytes (envelope, peer); a `cause`
+    keeps it in quarantine at once.
+    """
+
+    channel: str
+    external_id: str
+    conversation: str
+    raw: bytes
+    account: str = ""
+    part: int = 0
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    cause: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What makes it the same message when it comes again."""
+        return self.channel, self.account, self.external_id
+
+
+@dataclass(slots=True)
+class _Waiting:
+    arrivals: Sequence[Arrival]
+    answer: Future[list[Kept]]
+
+
+class Inbox:
+    """Keeps messages. `on_kept` is told the ids of new rows after their commit (the bell); without it the sweep is quicker."""
+
+    def __init__(
+        self,
+        store: Store,
+        on_kept: Callable[[Sequence[int]], None] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._on_kept = on_kept
+        self._clock = clock
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._guard = threading.Lock()
+        self._open = False
+        self._thread = threading.Thread(target=self._run, name="inbox", daemon=True)
+
+    def start(self) -> None:
+        """Begin to keep messages."""
+        self._open = True
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Keep what is in hand, then stop; whatever comes after is told to come back."""
+        with self._guard:
+            if not self._open:
+                return
+            self._open = False
+            self._queue.put(None)
+        self._thread.join()
+
+    def accept(self, arrivals: Sequence[Arrival]) -> Future[list[Kept]]:
+        """Keep the messages of one delivery, all or none; the future ends after the commit.
+
+        It ends with `Temporary` when they could not be kept: the sender must come back. A message that was kept before
+        ends as a duplicate of its first row.
+        """
+        answer: Future[list[Kept]] = Future()
+        with self._guard:
+            if self._open:
+                self._queue.put(_Waiting(arrivals, answer))
+                return answer
+        answer.set_exception(Temporary("the inbox is closed; come back later"))
+        return answer
+
+    def _run(self) -> None:
+        try:
+            while (batch := self._next_batch()) is not None:
+                self._keep(batch)
+        finally:
+            # A dead writer must not leave its senders hanging: everybody who waits or comes is told to come back.
+            with self._guard:
+                self._open = False
+            while not self._queue.empty():
+                if (left := self._queue.get()) is not None:
+                    left.answer.set_exception(Temporary("the inbox was closed; come back later"))
+
+    def _next_batch(self) -> list[_Waiting] | None:
+        waiting = self._queue.get()
+        if waiting is None:
+            return None
+        batch, rows, size = [], 0, 0
+        while True:
+            if waiting.answer.set_running_or_notify_cancel():  # else its sender has already been told to come back
+                batch.append(waiting)
+                rows += len(waiting.arrivals)
+                size += sum(len(arrival.raw) for arrival in waiting.arrivals)
+            if rows >= BATCH_ROWS or size >= BATCH_BYTES:
+                return batch
+            try:
+                following = self._queue.get_nowait()
+            except queue.Empty:
+                return batch
+            if following is None:
+                self._queue.put(None)  # stop after this batch
+                return batch
+            waiting = following
+
+    def _keep(self, batch: list[_Waiting]) -> None:
+        try:
+            answers = self._commit(batch)
+        except Temporary as error:
+            log.warning("messages not kept, their senders come back", messages=len(batch), error=str(error))
+            for waiting in batch:
+                waiting.answer.set_exception(error)
+        except Exception as error:
+            if len(batch) > 1:  # one row that no database takes must not block the others
+                for waiting in batch:
+                    self._keep([waiting])
+                return
+            log.exception("a message could not be kept")
+            batch[0].answer.set_exception(Temporary(f"could not be kept: {type(error).__name__}"))
+        else:
+            for waiting, kept in zip(batch, answers, strict=True):
+                waiting.answer.set_result(kept)
+            self._ring(batch, answers)
+
+    def _commit(self, batch: list[_Waiting]) -> list[list[Kept]]:
+        now = self._clock()
+        arrivals = [arrival for waiting in batch for arrival in waiting.arrivals]
+        with self._store.write() as connection:
+            kept = iter(keep(connection, arrivals, now, now + BELL_SECONDS if self._on_kept else now))
+        return [[next(kept) for _ in waiting.arrivals] for waiting in batch]
+
+    def _ring(self, batch: list[_Waiting], answers: list[list[Kept]]) -> None:
+        if self._on_kept is None:
+            return
+        ids = [
+            kept.id
+            for waiting, answer in zip(batch, answers, strict=True)
+            for arrival, kept in zip(waiting.arrivals, answer, strict=True)
+            if not kept.duplicate and arrival.cause is None
+        ]
+        try:
+            self._on_kept(ids)
+        except Exception:  # the rows stand; the sweep rings again
+            log.exception("the bell is broken", messages=len(ids))
+
+
+_KEY = (inbox.c.channel, inbox.c.account, inbox.c.external_id)
+_INSERT = {
+    dialect.dialect.name: dialect.insert(inbox).on_conflict_do_nothing(index_elements=_KEY).returning(inbox.c.id, *_KEY)
+    for dialect in (sqlite, postgresql)
+}
+
+
+def keep(connection: Connection, arrivals: Sequence[Arrival], now: float, due_at: float) -> list[Kept]:
+    """Insert arrivals in the caller's transaction and return their rows, in order; known ones are duplicates."""
+    if not arrivals:
+        return []
+    statement = _INSERT[connection.dialect.name]
+    rows = connection.execute(statement, [_row(arrival, now, due_at) for arrival in arrivals]).all()
+    new = {(row.channel, row.account, row.external_id): row.id for row in rows}
+    known = _find(connection, {arrival.key for arrival in arrivals} - new.keys())
+    kept = []
+    for arrival in arrivals:
+        fresh = new.pop(arrival.key, None)
+        if fresh is not None:
+            known[arrival.key] = fresh
+        kept.append(Kept(known[arrival.key], duplicate=fresh is None))
+    return kept
+
+
+def _row(arrival: Arrival, now: float, due_at: float) -> dict[str, Any]:
+    return {
+        "channel": arrival.channel,
+        "account": arrival.account,
+        "external_id": arrival.external_id,
+        "conversation": arrival.conversation,
+        "state": "received" if arrival.cause is None else "quarantined",
+        "cause": arrival.cause,
+        "part": arrival.part,
+        "meta": json.dumps(arrival.meta),
+        "received_at": now,
+        "attempts": 0,
+        "due_at": due_at,
+        "raw": arrival.raw,
+    }
+
+
+def _find(connection: Connection, keys: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], int]:
+    wanted = [
+        and_(inbox.c.channel == channel, inbox.c.account == account, inbox.c.external_id == external_id)
+        for channel, account, external_id in keys
+    ]
+    if not wanted:
+        return {}
+    columns = select(inbox.c.id, inbox.c.channel, inbox.c.account, inbox.c.external_id)
+    return {
+        (row.channel, row.account, row.external_id): row.id
+        for start in range(0, len(wanted), 200)
+        for row in connection.execute(columns.where(or_(*wanted[start : start + 200])))
+    }
+
+
+_DUE = (
+    select(inbox.c.id)
+    .where(inbox.c.state == "received", inbox.c.due_at <= bindparam("now"))
+    .order_by(inbox.c.due_at, inbox.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_RUNG = (
+    update(inbox)
+    .where(inbox.c.id.in_(bindparam("ids", expanding=True)), inbox.c.state == "received")
+    .values(due_at=bindparam("later"))
+)
+
+
+def due(store: Store, now: float, most: int, ring_seconds: float = 30) -> list[int]:
+    """Return up to `most` rows that wait past their time, oldest first, and look away from them for `ring_seconds`.
+
+    This is the sweep: a row whose bell was lost, whose worker died or whose next attempt has come. Ringing twice is
+    harmless, routing a row twice changes nothing. Raises `Temporary`.
+    """
+    with store.write() as connection:
+        ids = list(connection.scalars(_DUE, {"now": now, "most": most}))
+        if ids:
+            connection.execute(_RUNG, {"ids": ids, "later": now + ring_seconds})
+    return sorted(ids)
+
+
+def wake(store: Store, now: float) -> int:
+    """Make every waiting row due now and return their count: for the start of a process that is alone with its database."""
+    with store.write() as connection:
+        return connection.execute(update(inbox).where(inbox.c.state == "received").values(due_at=now)).rowcount

@@ -1,0 +1,103 @@
+"""Addresses out of From, To and Cc values as people and programs write them (RFC 5322, 3.4, and its neighbourhood)."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ingest.charset import decode
+from ingest.mail_headers import words
+
+MAX_ADDRESSES = 500
+
+_TOKEN = re.compile(
+    r"\"(?:[^\"\\]|\\.?)*+(?:\"|\Z)"  # a quoted string, perhaps without its end
+    r"|\((?:[^()\\]|\\.?)*+\)?"  # a comment
+    r"|<[^<>]*+>?"  # the address proper
+    r"|[,;:]"
+    r"|[^\"(<,;:]++",
+    re.DOTALL,
+)
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+
+
+class Mailbox(NamedTuple):
+    """One address, lower case, and the name written with it."""
+
+    address: str
+    name: str
+
+
+def mailboxes(raw: bytes, hint: str = "", limit: int = MAX_ADDRESSES) -> list[Mailbox]:
+    """Return the mailboxes of a header value, at most `limit`, without doubles; names decoded; never raises.
+
+    Groups are taken apart, entries without `@` are left out, and what stands before a comma without an address counts as
+    part of the name that follows (`Doe, John <john@…>`).
+    """
+    found: dict[str, Mailbox] = {}
+    for box in _mailboxes(decode(raw, hint)):
+        if "@" in box.address.strip("@"):
+            found.setdefault(box.address, box)
+        if len(found) >= limit:
+            break
+    if not found and b"=?" in raw and raw.count(b"@") < limit:
+        found = {box.address: box for box in _mailboxes(words(raw, hint)) if "@" in box.address}
+    return list(found.values())[:limit]
+
+
+def _mailboxes(text: str) -> Iterator[Mailbox]:
+    name: list[str] = []
+    comments: list[str] = []
+    angle = ""
+    at = False  # whether the entry holds an address: without, its pieces are only kept for the next one
+    for match in _TOKEN.finditer(text):
+        token = match[0]
+        first = token[0]
+        if first == '"' and (len(token) == 1 or token[-1] != '"'):  # it never ends: read on as if it were not there
+            yield from _mailboxes("".join([*name, token.replace('"', " ")]))
+            return
+        at = at or "@" in token
+        if first == "<":
+            angle = token if "@" in token or not angle else angle
+        elif first == "(":
+            comments.append(token.strip("()"))
+        elif first in ",;" and at:
+            yield _mailbox(name, comments, angle)
+            name, comments, angle, at = [], [], "", False
+        elif first == ",":
+            name.append(",")
+        elif first == ";" or (first == ":" and not at):  # the end of a group, or its name
+            name, comments = [], []
+        elif first != ":":
+            name.append(token)
+    if at:
+        yield _mailbox(name, comments, angle)
+
+
+def _mailbox(name: list[str], comments: list[str], angle: str) -> Mailbox:
+    if "@" in angle:
+        return Mailbox(_address(angle), _name(name) or _name(comments))
+    phrase = "".join(name).strip()
+    if phrase.startswith('"') and '"@' in phrase:  # a quoted local part
+        return Mailbox(_address(phrase), _name(comments))
+    pieces = phrase.split()
+    for place, piece in enumerate(pieces):
+        if "@" in piece.strip("@"):
+            rest = " ".join(pieces[:place] + pieces[place + 1 :])
+            return Mailbox(_address(piece), _name([rest]) or _name(comments))
+    return Mailbox(_address(phrase or " ".join(comments)), "")
+
+
+def _address(text: str) -> str:
+    bare = "".join(text.strip(" \t<>,;'").split()).lower()
+    bare = bare.removeprefix("mailto:").rpartition(":")[2] if '"' not in bare else bare
+    return bare.strip("<>'")
+
+
+def _name(pieces: list[str]) -> str:
+    out: list[str] = []
+    for piece in pieces:
+        quoted = piece.startswith('"')
+        text = _ESCAPE.sub(r"\1", piece[1:-1]) if quoted else piece
+        out.append(f" {text} " if quoted else text)
+    name = " ".join("".join(out).split()).replace(" ,", ",").strip(" ,'\"")
+    return words(name.encode("utf-8", "replace")) if "=?" in name else name

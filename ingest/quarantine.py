@@ -1,0 +1,62 @@
+"""Quarantine: messages that were kept but could not be understood or routed, each with its cause, until a person decides."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, select, update
+
+from ingest import channel as channels
+from ingest.inbox import keep
+from ingest.webhook import UNREAD, arrival
+from tickets.schema import inbox
+from tickets.store import Store
+
+_SHORT = select(inbox.c.id, inbox.c.channel, inbox.c.external_id, inbox.c.cause, inbox.c.received_at, inbox.c.attempts)
+
+
+def listing(store: Store) -> Sequence[Any]:
+    """Return what waits in quarantine, oldest first, without the bytes. Raises `Temporary`."""
+    with store.read() as connection:
+        return connection.execute(_SHORT.where(inbox.c.state == "quarantined").order_by(inbox.c.id)).all()
+
+
+def show(store: Store, number: int) -> Row[Any] | None:
+    """Return one row in quarantine with its bytes, or nothing."""
+    with store.read() as connection:
+        return connection.execute(select(inbox).where(inbox.c.id == number, inbox.c.state == "quarantined")).first()
+
+
+def retry(store: Store, number: int, now: float) -> str | None:
+    """Send a row back to be routed, and return nothing; or return why it stays in quarantine.
+
+    A payload that could not be taken apart is read again: every message found in it becomes a row of its own.
+    """
+    row = show(store, number)
+    if row is None:
+        return "not in quarantine"
+    if row.part != UNREAD:
+        _move(store, number, state="received", attempts=0, due_at=now, cause=None)
+        return None
+    word = json.loads(row.meta)["type"]
+    try:
+        messages = channels.find(word).parse(row.raw)
+    except channels.Unreadable as error:
+        return str(error)
+    found = [arrival(row.channel, word, message, row.raw, part) for part, message in enumerate(messages)]
+    with store.write() as connection:
+        kept = keep(connection, found, now, now)
+        cause = f"read again as {', '.join(f'row {one.id}' for one in kept) or 'nothing'}"
+        connection.execute(update(inbox).where(inbox.c.id == number), {"state": "discarded", "cause": cause})
+    return None
+
+
+def discard(store: Store, number: int) -> bool:
+    """Put a row aside for good, its bytes and cause stay; false when it is not in quarantine."""
+    return _move(store, number, state="discarded")
+
+
+def _move(store: Store, number: int, **values: Any) -> bool:
+    statement = update(inbox).where(inbox.c.id == number, inbox.c.state == "quarantined").values(**values)
+    with store.write() as connection:
+        return connection.execute(statement).rowcount == 1

@@ -1,0 +1,74 @@
+"""What a notifier is: one module of this folder with a `Config`, found by its file name, its word under `notifiers:`.
+
+Beside `Config` such a module has `start(config, about, folder)`, which gives the notifier the desk file asks for: the
+real one, or one that writes what it would have sent into the outbox folder, or nothing.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol, cast
+
+import notify
+from config.desk import About, Desk
+from config.model import Model
+from notify.note import Note
+
+
+class Notifier(Protocol):
+    """A way to somebody's attention. Threads may share it."""
+
+    def send(self, note: Note) -> str:
+        """Deliver the note and return the provider's id for it.
+
+        Raises `Temporary` (again, after `retry_after` seconds where the provider said so) or `Permanent` (never). The
+        note's key goes along, so that a repetition after an unclear failure can be recognised.
+        """
+
+    def describe(self) -> str:
+        """Return in a few words where it sends, and why not elsewhere."""
+
+    def close(self) -> None:
+        """Give back what it keeps open; a send that is under way finishes first."""
+
+
+class NotifierModule(Protocol):
+    """The module of a notifier."""
+
+    Config: type[Model]
+
+    def start(self, config: Model | None, about: About, folder: Path) -> Notifier | None:
+        """Return the notifier for its part of the desk file (nothing when it has none), or nothing when it is off."""
+
+
+def words() -> tuple[str, ...]:
+    """Return the notifiers there are: the names of the modules in `notify/` that have a `Config`."""
+    names = sorted(module.name for module in pkgutil.iter_modules(notify.__path__))
+    return tuple(name for name in names if hasattr(_module(name), "Config"))
+
+
+def find(word: str) -> NotifierModule:
+    """Return the module a word under `notifiers:` names; raises `KeyError` for an unknown one."""
+    if word not in words():
+        raise KeyError(word)
+    return _module(word)
+
+
+def config_model(word: str) -> type[Model]:
+    """Return the `Config` of a notifier; raises `KeyError` for an unknown one."""
+    return find(word).Config
+
+
+def open_notifiers(desk: Desk, outbox_folder: Path) -> Mapping[str, Notifier]:
+    """Return the notifiers of the desk by their words; nothing is connected yet. The caller closes each of them.
+
+    Email is always there, Slack when the desk file has it; without a relay or a token they write into `outbox_folder`,
+    and `describe` says so.
+    """
+    started = {word: find(word).start(desk.notifiers.get(word), desk.desk, outbox_folder) for word in words()}
+    return {word: notifier for word, notifier in started.items() if notifier is not None}
+
+
+def _module(name: str) -> NotifierModule:
+    return cast(NotifierModule, importlib.import_module(f"notify.{name}"))

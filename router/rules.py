@@ -1,0 +1,211 @@
+"""The rules of a desk, compiled once: words become functions, and every mistake in them is found here."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from config.check import NOBODY
+from config.desk import Desk, Rule
+from config.problems import DeskError, Place, Problem
+from router.actions import ACTIONS, Act, Given
+from router.conditions import Miss, Part, Seen, compile_condition
+
+NESTS: Final = ("not", "any", "all")
+MAX_DEPTH: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One action of a rule: its word, its value as the trace shows it, and what it does."""
+
+    word: str
+    value: Any
+    act: Act
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRule:
+    """A rule that is ready to be asked. One of the `groups` must hold; no groups means always."""
+
+    name: str
+    active: bool
+    on: frozenset[str]
+    groups: tuple[Part, ...]
+    steps: tuple[Step, ...]
+    stop: bool
+
+    def misses(self, seen: Seen) -> list[Miss] | None:
+        """Return None when the rule's conditions hold, else the first that did not, of each group."""
+        found = []
+        for group in self.groups:
+            miss = group(seen)
+            if miss is None:
+                return None
+            found.append(miss)
+        return found or None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """The compiled rules of one version of the desk, in their order, and by the event that asks them."""
+
+    version: str
+    rules: tuple[CompiledRule, ...]
+    by_event: Mapping[str, tuple[CompiledRule, ...]]
+
+
+def compile_rules(desk: Desk) -> RuleSet:
+    """Return the desk's rules, ready for `decide`; raises `DeskError` when `check_rules` would find something."""
+    place = Place()
+    rules = tuple(_rule(rule, desk, place.at("rules", index)) for index, rule in enumerate(desk.rules))
+    if place.found:
+        raise DeskError(place)
+    names = dict.fromkeys(name for rule in rules for name in sorted(rule.on))
+    by_event = {name: tuple(rule for rule in rules if rule.active and name in rule.on) for name in names}
+    return RuleSet(desk.version, rules, by_event)
+
+
+def check_rules(desk: Desk) -> list[Problem]:
+    """Return everything that is wrong in the desk's rules; `load` takes it as one of its checks."""
+    place = Place()
+    for index, rule in enumerate(desk.rules):
+        _rule(rule, desk, place.at("rules", index))
+    return place.found
+
+
+def _rule(rule: Rule, desk: Desk, place: Place) -> CompiledRule:
+    groups = tuple(
+        _group(group, desk, place.at("when", index), f"when.{index}", 1) for index, group in enumerate(rule.when)
+    )
+    if not rule.then:
+        place.at("then").note("says nothing to do; write at least one action")
+    steps = tuple(
+        step
+        for index, actions in enumerate(rule.then)
+        for step in _steps(actions, Given(desk, rule.name), place.at("then", index))
+    )
+    _check_membership(rule, desk, place)
+    stop = rule.stop or any(step.word == "stop" and step.value for step in steps)
+    return CompiledRule(rule.name, rule.active, frozenset(rule.on), groups, steps, stop)
+
+
+def _group(said: Mapping[str, Any], desk: Desk, place: Place, path: str, depth: int) -> Part:
+    """Return the test that all conditions of a group hold."""
+    if not said:
+        place.note("an empty group always holds; write a condition, or leave `when` out")
+    if depth > MAX_DEPTH:
+        place.note(f"nested too deeply (more than {MAX_DEPTH} levels); make two rules of it")
+        return _all(())
+    parts: list[Part] = []
+    for word, value in said.items():
+        here, inner = place.at(word), f"{path}.{word}"
+        if word == "not":
+            if isinstance(value, Mapping):
+                parts.append(_not(_group(value, desk, here, inner, depth + 1), value, inner))
+            else:
+                here.note("must be one group: {subject: …}")
+        elif word in NESTS:
+            groups = _groups(value, desk, here, inner, depth + 1)
+            parts.append(_any(groups) if word == "any" else _all(groups))
+        else:
+            parts.extend(compile_condition(word, value, desk, here, inner))
+    return _all(tuple(parts))
+
+
+def _groups(said: object, desk: Desk, place: Place, path: str, depth: int) -> tuple[Part, ...]:
+    if not isinstance(said, list) or not said:
+        place.note("must be a list of groups: [{subject: …}, {body: …}]")
+        return ()
+    parts = []
+    for index, group in enumerate(said):
+        if isinstance(group, Mapping):
+            parts.append(_group(group, desk, place.at(index), f"{path}.{index}", depth))
+        else:
+            place.at(index).note("must be a group: {subject: …}")
+    return tuple(parts)
+
+
+def _all(parts: tuple[Part, ...]) -> Part:
+    if len(parts) == 1:
+        return parts[0]
+
+    def test(seen: Seen) -> Miss | None:
+        for part in parts:
+            miss = part(seen)
+            if miss is not None:
+                return miss
+        return None
+
+    return test
+
+
+def _any(parts: tuple[Part, ...]) -> Part:
+    def test(seen: Seen) -> Miss | None:
+        first = None
+        for part in parts:
+            miss = part(seen)
+            if miss is None:
+                return None
+            first = first or miss
+        return first
+
+    return test
+
+
+def _not(part: Part, said: Mapping[str, Any], path: str) -> Part:
+    word = next((word for word in said if word not in NESTS), "")
+    miss = Miss(path, word, "not", ", ".join(_phrase(said)))
+    return lambda seen: miss if part(seen) is None else None
+
+
+def _phrase(said: object) -> Iterable[str]:
+    """Return the words of a group as they stand in the file, for the trace of a `not`."""
+    if isinstance(said, Mapping):
+        for word, value in said.items():
+            yield f"{word} {' '.join(_phrase(value))}"
+    elif isinstance(said, list):
+        yield " or ".join(", ".join(_phrase(item)) for item in said)
+    else:
+        yield str(said)
+
+
+def _steps(said: Mapping[str, Any], given: Given, place: Place) -> Iterable[Step]:
+    if not said:
+        place.note("says nothing to do; write an action, like transfer: billing")
+    for word, value in said.items():
+        here = place.at(word)
+        found = ACTIONS.get(word)
+        if found is None:
+            here.unknown("action", word, ACTIONS, on_key=True)
+        elif value is not None and isinstance(value, (str, int, list)):
+            read = found.read(value, given.desk, here)
+            yield Step(word, list(read) if isinstance(read, tuple) else read, _bound(found.do, read, given))
+        else:
+            here.note("must be a name, or a list of names")
+
+
+def _bound(do: Any, value: Any, given: Given) -> Act:
+    return lambda event, decision: do(event, decision, value, given)
+
+
+def _check_membership(rule: Rule, desk: Desk, place: Place) -> None:
+    """Note an agent who could never be assigned, because the rule has just given the ticket to others."""
+    department = None
+    for index, actions in enumerate(rule.then):
+        for word, value in actions.items():
+            if word == "transfer":
+                department = value
+            elif (
+                word == "assign"
+                and value != NOBODY
+                and isinstance(value, str)
+                and value in desk.agents_by_id
+                and isinstance(department, str)
+                and department in desk.departments_by_id
+                and value not in (members := desk.members(department))
+                and members <= desk.agents_by_id.keys()  # else the misspelt member is the mistake
+            ):
+                place.at("then", index, word).note(
+                    f"{value} is not in {department}, where this rule transfers the ticket; "
+                    f"assign one of its agents, or add {value} to departments.{department}.agents"
+                )

@@ -1,0 +1,99 @@
+"""Who is to be told: one intent per (event, recipient, notifier), each with its reason, also when it is not sent.
+
+The defaults are LiveAgent's three: assigned to me, a customer replied to mine, a new ticket in my department (a transfer
+into my department is new to me as well). Nobody is told of what they did themselves, and only members of a department
+hear of its tickets; a Slack channel or an address is named by the manager in a rule.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from config.desk import Agent, Desk
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """An event that stands in the ticket's history: its row, its name, and the agent who caused it, if one did."""
+
+    id: int
+    name: str
+    by_agent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One notice owed, or one that is not owed and why."""
+
+    event_id: int
+    event: str
+    recipient: str
+    notifier: str
+    address: str
+    reason: str
+    suppressed: bool = False
+
+
+def intents(
+    desk: Desk, department: str, agent: str | None, happened: Sequence[Happened], asked: Iterable[tuple[str, str]]
+) -> list[Intent]:
+    """Return every intent of one pass.
+
+    `department` and `agent` are who is responsible after it; `asked` are the (target, rule) pairs of the rules' `notify`,
+    with the targets `agent:ID`, `department:ID`, `slack:#channel` and `email:address`.
+    """
+    found: dict[tuple[int, str, str], Intent] = {}
+    origin = next(event for event in happened if event.name in ("ticket.created", "message.received"))
+    for intent in (*_by_default(desk, department, agent, happened), *_by_rule(desk, department, origin, asked)):
+        found.setdefault((intent.event_id, intent.recipient, intent.notifier), intent)
+    return list(found.values())
+
+
+def _by_default(desk: Desk, department: str, agent: str | None, happened: Sequence[Happened]) -> Iterator[Intent]:
+    events = {event.name: event for event in happened}
+    name = desk.departments_by_id[department].name
+    assigned = events.get("ticket.assigned")
+    mine = desk.agents_by_id.get(agent) if agent else None
+    if mine and assigned:
+        yield from _to_agent(desk, department, assigned, mine, "the ticket is assigned to you")
+    elif mine and "ticket.created" not in events:
+        said = events["message.received"]
+        who = "a colleague wrote" if said.by_agent else "the customer replied"
+        yield from _to_agent(desk, department, said, mine, f"{who}, and the ticket is yours")
+    for event in (events.get("ticket.created"), events.get("ticket.transferred")):
+        if event is None or (event.name == "ticket.transferred" and "ticket.created" in events):
+            continue
+        for other in desk.agents:
+            if other.id in desk.members(department) and other is not mine:
+                yield from _to_agent(desk, department, event, other, f"a new ticket in your department {name}")
+
+
+def _by_rule(desk: Desk, department: str, origin: Happened, asked: Iterable[tuple[str, str]]) -> Iterator[Intent]:
+    for target, rule in asked:
+        kind, _, who = target.partition(":")
+        reason = f'rule "{rule}" asked to tell you'
+        if kind == "agent":
+            yield from _to_agent(desk, department, origin, desk.agents_by_id[who], reason)
+        elif kind == "department":
+            for agent in desk.agents:
+                if agent.id in desk.members(who):
+                    yield from _to_agent(desk, department, origin, agent, reason)
+        elif kind == "slack" and "slack" not in desk.notifiers:
+            why_not = f"not sent: {reason}, but the desk file has no notifiers.slack"
+            yield Intent(origin.id, origin.name, who, kind, who, why_not, suppressed=True)
+        else:
+            yield Intent(origin.id, origin.name, who, kind, who, reason)
+
+
+def _to_agent(desk: Desk, department: str, event: Happened, agent: Agent, reason: str) -> Iterator[Intent]:
+    why_not = None
+    if event.by_agent == agent.id:
+        why_not = "not told: it is your own act"
+    elif agent.id not in desk.members(department) and len(desk.agents) > 1:  # a desk's only agent has every ticket
+        why_not = f"not told: not a member of {desk.departments_by_id[department].name}"
+    ways = {"email": agent.email}
+    if "slack" in desk.notifiers and agent.slack:
+        ways["slack"] = agent.slack
+    for notifier, address in ways.items():
+        yield Intent(
+            event.id, event.name, agent.id, notifier, address, why_not or reason, suppressed=why_not is not None
+        )

@@ -1,0 +1,158 @@
+"""Writing what a message did: contact, ticket, entry, threads, history, decision and outbox rows."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from router.event import Change
+from router.tell import Intent
+from tickets.message import InboundMessage, thread_key
+from tickets.schema import contacts, decisions, entries, events, identities, outbox, participants, thread_keys, tickets
+
+BELL_SECONDS = 10
+"""How long after it was decided a notice waits for its bell before the sweep rings again."""
+SUBJECT_LENGTH = 300
+MOST_PARTICIPANTS = 100
+
+
+_IDENTITY = select(identities.c.contact_id).where(
+    identities.c.space == bindparam("space"), identities.c.value == bindparam("value")
+)
+_NEW_CONTACT = insert(contacts).returning(contacts.c.id)
+_NEW_TICKET = insert(tickets).returning(tickets.c.id)
+_NEW_ENTRY = insert(entries).returning(entries.c.id)
+_NEW_EVENTS = insert(events).returning(events.c.id, sort_by_parameter_order=True)
+_NEW_OUTBOX = insert(outbox).returning(outbox.c.id, outbox.c.state, sort_by_parameter_order=True)
+_CHANGED = update(tickets).where(tickets.c.id == bindparam("number")).values(messages=tickets.c.messages + 1)
+_ONCE = {
+    (table.name, dialect.dialect.name): dialect.insert(table).on_conflict_do_nothing()
+    for table in (thread_keys, participants)
+    for dialect in (sqlite, postgresql)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pen:
+    """Writes the rows of one message in one open transaction, at one time (UTC seconds)."""
+
+    connection: Connection
+    inbox_id: int
+    now: float
+
+    def contact(self, space: str, message: InboundMessage) -> int:
+        """Return the contact of the message's sender, made when this identity is new. The caller holds the identity's lock."""
+        value = identity(message)
+        known: int | None = self.connection.scalar(_IDENTITY, {"space": space, "value": value})
+        if known is not None:
+            return known
+        made: int = self.connection.execute(
+            _NEW_CONTACT, {"name": message.sender.name, "created_at": self.now}
+        ).scalar_one()
+        self.connection.execute(insert(identities), {"space": space, "value": value, "contact_id": made})
+        return made
+
+    def create(self, message: InboundMessage, contact_id: int, values: dict[str, Any]) -> int:
+        """Insert a new ticket and return its number; `values` are the columns the decision filled."""
+        row = {
+            "subject": _subject(message),
+            "contact_id": contact_id,
+            "contact_name": message.sender.name,
+            "contact_address": message.sender.id,
+            "messages": 1,
+            "created_at": self.now,
+            "updated_at": self.now,
+            **values,
+        }
+        number: int = self.connection.execute(_NEW_TICKET, row).scalar_one()
+        return number
+
+    def change(self, number: int, values: dict[str, Any]) -> None:
+        """Write what another message changed in a ticket."""
+        self.connection.execute(_CHANGED, {"number": number, "updated_at": self.now, **values})
+
+    def entry(self, number: int, message: InboundMessage, author: str) -> int:
+        """Insert the message as an entry of the ticket and return the entry's id."""
+        row = {
+            "ticket_id": number,
+            "inbox_id": self.inbox_id,
+            "kind": message.kind,
+            "author": author,
+            "author_name": message.sender.name,
+            "external_id": message.external_id,
+            "text": message.text,
+            "reply_text": message.reply_text,
+            "attachments": json.dumps([part.model_dump(exclude_none=True) for part in message.attachments]),
+            "sent_at": message.sent_at.timestamp() if message.sent_at else None,
+            "created_at": self.now,
+        }
+        made: int = self.connection.execute(_NEW_ENTRY, row).scalar_one()
+        return made
+
+    def remember(self, number: int, keys: Iterable[str], taking_part: Iterable[str]) -> None:
+        """Note the keys that lead to the ticket and the addresses that take part in it."""
+        name = self.connection.dialect.name
+        self.connection.execute(_ONCE["thread_keys", name], [{"key": key, "ticket_id": number} for key in keys])
+        if people := [{"ticket_id": number, "address": address} for address in taking_part]:
+            self.connection.execute(_ONCE["participants", name], people[:MOST_PARTICIPANTS])
+
+    def history(self, number: int, lines: Sequence[Change]) -> list[int]:
+        """Append events to the ticket's history and return their ids in order."""
+        rows = [
+            {
+                "ticket_id": number,
+                "inbox_id": self.inbox_id,
+                "name": line.event,
+                "actor": line.actor,
+                "data": json.dumps(line.data),
+                "at": self.now,
+            }
+            for line in lines
+        ]
+        return list(self.connection.scalars(_NEW_EVENTS, rows))
+
+    def decision(self, number: int, version: str, trace: dict[str, Any]) -> None:
+        """Keep why the ticket went where it went."""
+        row = {
+            "ticket_id": number,
+            "inbox_id": self.inbox_id,
+            "desk_version": version,
+            "trace": json.dumps(trace),
+            "at": self.now,
+        }
+        self.connection.execute(insert(decisions), row)
+
+    def owe(self, number: int, entry_id: int, notices: Sequence[Intent]) -> list[int]:
+        """Write the outbox rows and return the ids of those that are to be sent."""
+        rows = [
+            {
+                "ticket_id": number,
+                "event_id": notice.event_id,
+                "event": notice.event,
+                "recipient": notice.recipient,
+                "notifier": notice.notifier,
+                "address": notice.address,
+                "reason": notice.reason,
+                "entry_id": entry_id,
+                "state": "suppressed" if notice.suppressed else "pending",
+                "attempts": 0,
+                "due_at": self.now + BELL_SECONDS,
+                "not_before": self.now,
+                "created_at": self.now,
+            }
+            for notice in notices
+        ]
+        return [row.id for row in self.connection.execute(_NEW_OUTBOX, rows) if row.state == "pending"] if rows else []
+
+
+def identity(message: InboundMessage) -> str:
+    """Return what the sender is known by; senders without any share one."""
+    return thread_key("id", message.sender.id).removeprefix("id:")
+
+
+def _subject(message: InboundMessage) -> str:
+    first_line = (message.reply_text or message.text).strip().partition("\n")[0].strip()
+    return (message.subject or first_line[:80] or "(no subject)")[:SUBJECT_LENGTH]

@@ -1,0 +1,108 @@
+"""The parts of the suite every channel goes through: its fixtures, its sample delivery, hostile bytes made of both.
+
+A new channel is one module and one folder here, `tests/channels/<type>/`, with
+
+* payloads `<oddity>.json` or `.eml`, each with `<oddity>.expected.json`: the messages without default values, or
+  `{"unreadable": "why"}`;
+* for a channel called over HTTP `delivery.json`: a `config`, the `environment` it refers to, the `headers` of a genuine
+  delivery of the fixture `body`, the header that is its `proof`, and whether `proof_may_be_missing`.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from hypothesis import strategies as st
+
+from config.desk import ChannelConfig
+from ingest.channel import Channel, Request, Unreadable, WebChannel, find, words
+
+FOLDER = Path(__file__).parent
+HTTP = tuple(word for word in words() if hasattr(find(word), "HOOK"))
+
+
+def fixtures(word: str) -> list[Path]:
+    """Return the payloads of a channel."""
+    return sorted(
+        path
+        for path in (FOLDER / word).glob("*.*")
+        if path.suffix in (".json", ".eml") and path.name != "delivery.json" and not path.stem.endswith(".expected")
+    )
+
+
+def every_fixture() -> list[tuple[str, Path]]:
+    """Return all payloads with the channel they belong to."""
+    return [(word, path) for word in words() for path in fixtures(word)]
+
+
+def understood(channel: Channel, raw: bytes) -> Any:
+    """Return what a channel makes of bytes, in the form of an `.expected.json`."""
+    try:
+        return [message.model_dump(mode="json", exclude_defaults=True) for message in channel.parse(raw)]
+    except Unreadable as error:
+        return {"unreadable": str(error)}
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A genuine delivery to a channel over HTTP."""
+
+    channel: WebChannel
+    config: ChannelConfig
+    environment: Mapping[str, str]
+    request: Request
+    proof: str
+    proof_may_be_missing: bool
+
+    def with_header(self, name: str, value: str | None) -> Request:
+        """Return the request with one header changed, or left out."""
+        headers = {**self.request.headers, name: value}
+        return Request(self.request.raw, {key: said for key, said in headers.items() if said is not None})
+
+    @contextmanager
+    def environs(self) -> Iterator[None]:
+        """Set the environment the config refers to."""
+        before = dict(os.environ)
+        os.environ.update(self.environment)
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+
+def delivery(word: str) -> Delivery:
+    """Return the sample delivery of a channel."""
+    channel = cast(WebChannel, find(word))
+    said = json.loads((FOLDER / word / "delivery.json").read_text(encoding="utf-8"))
+    return Delivery(
+        channel,
+        channel.Config.model_validate(said["config"]),
+        said["environment"],
+        Request((FOLDER / word / said["body"]).read_bytes(), said["headers"]),
+        said["proof"],
+        said.get("proof_may_be_missing", False),
+    )
+
+
+def bytes_for(word: str) -> st.SearchStrategy[bytes]:
+    """Return any bytes, any JSON, and fixtures of the channel with a piece cut out, repeated or replaced."""
+    payloads = st.sampled_from([path.read_bytes() for path in fixtures(word)] or [b""])
+    places = st.integers(0, 2000)
+    scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+    keys = st.sampled_from(["update_id", "message", "chat", "from", "text", "visitor", "client_msg_id"]) | st.text()
+    values = st.recursive(scalars, lambda some: st.lists(some) | st.dictionaries(keys, some), max_leaves=20)
+    return (
+        st.binary()
+        | values.map(lambda value: json.dumps(value).encode())
+        | st.builds(_mutated, payloads, places, places, st.binary(max_size=20), st.integers(0, 3))
+    )
+
+
+def _mutated(payload: bytes, one: int, other: int, piece: bytes, times: int) -> bytes:
+    first, last = sorted((one % (len(payload) + 1), other % (len(payload) + 1)))
+    return payload[:first] + piece + payload[first:last] * times + payload[last:]

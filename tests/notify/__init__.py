@@ -1,0 +1,1 @@
+"""Stories about telling agents: the outbox, mail and Slack."""

@@ -1,0 +1,58 @@
+"""A desk with rules, and events to ask them with."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from config.desk import Desk
+from router.event import TicketEvent
+from tickets.message import InboundMessage
+
+CREATED = frozenset({"ticket.created", "message.received"})
+LATER = frozenset({"message.received"})
+
+PEOPLE = {"sona": ["general", "billing"], "luca": ["general", "technical"], "maria": ["general"]}
+
+
+def desk(rules: Sequence[Mapping[str, Any]] = (), *, people: Mapping[str, Sequence[str]] = PEOPLE) -> Desk:
+    """Make a desk with these rules, and people by the departments they are in; nobody is in `empty`."""
+    departments = ("general", "billing", "technical", "empty")
+    return Desk.model_validate(
+        {
+            "version": "0f3a5b",
+            "desk": {"name": "Acme", "domain": "support.acme.example"},
+            "agents": [{"id": one, "name": one.title(), "email": f"{one}@acme.example"} for one in people],
+            "departments": [
+                {
+                    "id": one,
+                    "name": one.title(),
+                    "agents": [who for who, member in people.items() if one in member],
+                    "addresses": [f"{one}@acme.example"],
+                }
+                for one in departments
+            ],
+            "channels": [{"name": "support-mail", "type": "smtp"}, {"name": "site-chat", "type": "chat"}],
+            "tags": ["vip", "invoice", "outage"],
+            "rules": [{"name": f"rule {index}", "then": [{"tag": "vip"}], **rule} for index, rule in enumerate(rules)],
+        }
+    )
+
+
+def event(names: frozenset[str] = CREATED, **fields: Any) -> TicketEvent:
+    """Make an event; the fields of the message and those of the ticket are told apart by their names."""
+    message = {
+        "channel": "support-mail",
+        "external_id": "1@example.com",
+        "conversation": "1@example.com",
+        "sender": {"id": fields.pop("sender", "ann@example.com")},
+        "to": ("billing@acme.example",),
+        "subject": "Your Invoice 12",
+        "text": "Dear all,\nthe site is DOWN since noon.\n",
+    }
+    ticket: dict[str, Any] = {
+        "channel": "support-mail",
+        "channel_type": "smtp",
+        "recipients": ("support@acme.example",),
+        "department": "general",
+    }
+    message |= {word: fields.pop(word) for word in ("to", "cc", "subject", "text", "kind") if word in fields}
+    return TicketEvent(names, InboundMessage.model_validate(message), **(ticket | fields))

@@ -1,0 +1,112 @@
+"""Looking at tickets: read-only, in the shapes other programs rely on (DESIGN section 7)."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from tickets.schema import decisions, entries, events, outbox, tickets
+from tickets.store import Store
+
+
+def moment(seconds: float | None) -> str | None:
+    """Return UTC seconds as ISO 8601."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+def listing(store: Store) -> Iterator[dict[str, Any]]:
+    """Yield every ticket by its number. Raises `Temporary`."""
+    last = 0
+    while True:
+        page = select(tickets).where(tickets.c.id > last).order_by(tickets.c.id).limit(500)
+        with store.read() as connection:
+            rows = connection.execute(page).all()
+        if not rows:
+            return
+        for row in rows:
+            yield _ticket(row)
+        last = rows[-1].id
+
+
+def ticket(store: Store, number: int) -> dict[str, Any] | None:
+    """Return one ticket with its entries and its history, or nothing. Raises `Temporary`."""
+    with store.read() as connection:
+        row = connection.execute(select(tickets).where(tickets.c.id == number)).first()
+        if row is None:
+            return None
+        said = connection.execute(select(entries).where(entries.c.ticket_id == number).order_by(entries.c.inbox_id)).all()
+        past = connection.execute(select(events).where(events.c.ticket_id == number).order_by(events.c.id)).all()
+    return {**_ticket(row), "entries": [_entry(one) for one in said], "history": [_event(one) for one in past]}
+
+
+def passes(store: Store, number: int) -> list[dict[str, Any]]:
+    """Return why a ticket went where it went: every pass of the rules with its trace, and who was told in it."""
+    with store.read() as connection:
+        made = connection.execute(select(decisions).where(decisions.c.ticket_id == number).order_by(decisions.c.id)).all()
+        told = connection.execute(
+            select(outbox, events.c.inbox_id)
+            .join(events, events.c.id == outbox.c.event_id)
+            .where(outbox.c.ticket_id == number)
+            .order_by(outbox.c.id)
+        ).all()
+    return [
+        {
+            "at": moment(one.at),
+            "inbox": one.inbox_id,
+            "desk_version": one.desk_version,
+            "trace": json.loads(one.trace),
+            "told": [_told(notice) for notice in told if notice.inbox_id == one.inbox_id],
+        }
+        for one in made
+    ]
+
+
+def _ticket(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "number": row.id,
+        "subject": row.subject,
+        "channel": row.channel,
+        "department": row.department,
+        "agent": row.agent,
+        "status": row.status,
+        "priority": row.priority,
+        "tags": json.loads(row.tags),
+        "contact": {"name": row.contact_name, "address": row.contact_address},
+        "created_at": moment(row.created_at),
+        "updated_at": moment(row.updated_at),
+        "messages": row.messages,
+        "unassigned_reason": row.unassigned_reason,
+    }
+
+
+def _entry(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "inbox": row.inbox_id,
+        "kind": row.kind,
+        "author": row.author,
+        "author_name": row.author_name,
+        "external_id": row.external_id,
+        "text": row.text,
+        "reply_text": row.reply_text,
+        "attachments": json.loads(row.attachments),
+        "sent_at": moment(row.sent_at),
+        "created_at": moment(row.created_at),
+    }
+
+
+def _event(row: Row[Any]) -> dict[str, Any]:
+    return {"event": row.name, "actor": row.actor, "data": json.loads(row.data), "at": moment(row.at)}
+
+
+def _told(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "recipient": row.recipient,
+        "notifier": row.notifier,
+        "event": row.event,
+        "state": row.state,
+        "reason": row.reason,
+        "last_error": row.last_error,
+    }
