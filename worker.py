@@ -250,6 +250,11 @@ class App:
             for worker in running:
                 worker.stop(timeout=10_000)
 
+    def ready(self) -> None:
+        """Return when messages can be kept; raises `Temporary` with the reason otherwise."""
+        ready(self.store)
+        self.store.try_write()
+
     def wake(self) -> None:
         """Make everything that waits due now: for a process that is alone with its database."""
         waiting = inboxes.wake(self.store, time.time()) + self.outbox().wake()
@@ -312,7 +317,7 @@ def _serve(*, embedded: bool) -> None:
             stack.enter_context(app.intake())
             stack.enter_context(app.clock())
             signal.signal(signal.SIGHUP, lambda *_: app.desk.reload())
-            parts = Parts(app.desk.current, app.accept, lambda: ready(app.store), app.metrics.text)
+            parts = Parts(app.desk.current, app.accept, app.ready, app.metrics.text)
             asyncio.run(
                 serve(app.desk.current, app.accept, build(parts), settings.http, lambda found: _say(app, found))
             )
@@ -374,10 +379,26 @@ def configure_logging(settings: Settings) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Patient(sys.stderr))),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+
+
+class _Patient:
+    """A log that loses its lines while its disk is full or its reader is gone, instead of failing whoever writes to it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            return self._stream.write(text)
+        return 0
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.flush()
 
 
 cli = typer.Typer(

@@ -1,9 +1,9 @@
 """Durable acceptance over SMTP against a stock aiosmtpd that keeps nothing.
 
 Ours is what `frontdesk listen` runs: the listener, the inbox's writer with SQLite in a folder on this disk, and the bell,
-with no router beside it (the bell rings in memory). The stock one has a handler that says 250. Each run has a new process
-and a new database; the clients and the mails are the same. After each of our runs every mail that got 250 must stand in
-the inbox, byte for byte.
+with no router beside it (the bell rings in memory). The stock one has a handler that says 250. Each pair has new processes
+and a new database, and takes the same mails from the same clients in turns of a fraction of a second. After it every mail
+that got 250 from us must stand in the inbox, byte for byte.
 """
 
 import asyncio
@@ -13,7 +13,8 @@ import sys
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -32,62 +33,86 @@ from worker import App, configure_logging
 CONNECTIONS: Final = 12
 MAILS: Final = 1000
 WARM_UP: Final = 60
+TURN: Final = 200
 GOAL: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """Mails per second, and CPU milliseconds per mail of the server and of the clients."""
+@dataclass(slots=True)
+class _Side:
+    """One of the two servers, and what its turns have taken so far: seconds, and CPU seconds of server and clients."""
 
-    rate: float
-    server_ms: float
-    client_ms: float
+    name: str
+    server: Child
+    port: int
+    seconds: float = 0.0
+    server_cpu: float = 0.0
+    client_cpu: float = 0.0
+    answers: list[tuple[Mail, bytes]] = field(default_factory=list)
+
+    @property
+    def rate(self) -> float:
+        """Mails per second."""
+        return MAILS / self.seconds
+
+    @property
+    def server_ms(self) -> float:
+        """CPU milliseconds of the server per mail."""
+        return 1000 * self.server_cpu / MAILS
+
+    @property
+    def client_ms(self) -> float:
+        """CPU milliseconds of the clients per mail: as long as it is far less, they are not what is measured."""
+        return 1000 * self.client_cpu / MAILS
+
+    def turn(self, mails: Sequence[Mail]) -> None:
+        """Send it some mails."""
+        server_cpu, client_cpu, begun = self.server.ask()["cpu"], time.process_time(), time.perf_counter()
+        self.answers += asyncio.run(_send(self.port, mails))
+        self.seconds += time.perf_counter() - begun
+        self.client_cpu += time.process_time() - client_cpu
+        self.server_cpu += self.server.ask()["cpu"] - server_cpu
 
 
 def measure(rounds: int, folder: Path, progress: Progress) -> Figure:
     """Return the figure of `rounds` pairs, with their databases under `folder`."""
-    runs: list[tuple[_Run, _Run]] = []
+    pairs: list[tuple[_Side, _Side]] = []
     for number in range(rounds):
-        ours, stock = (_run(side, folder, seed=number + 1) for side in ("ours", "stock"))
-        runs.append((ours, stock))
+        ours, stock = pair = _pair(folder, seed=number + 1)
+        pairs.append(pair)
         progress(f"acceptance {number + 1}/{rounds}: {ours.rate:.0f} mails/s, stock {stock.rate:.0f}")
     details = {
-        f"{side}_{what}": median(getattr(pair[at], what) for pair in runs)
-        for at, side in enumerate(("ours", "stock"))
+        f"{name}_{what}": median(getattr(pair[at], what) for pair in pairs)
+        for at, name in enumerate(("ours", "stock"))
         for what in ("rate", "server_ms", "client_ms")
     }
     return figure(
         "acceptance",
         "durable SMTP acceptance, mails/s ÷ stock aiosmtpd that keeps nothing",
-        [(ours.rate, stock.rate) for ours, stock in runs],
+        [(ours.rate, stock.rate) for ours, stock in pairs],
         goal=GOAL,
         at_least=True,
         details=details,
     )
 
 
-def _run(side: str, folder: Path, seed: int) -> _Run:
+def _pair(folder: Path, seed: int) -> tuple[_Side, _Side]:
     recipients = [one for department in open_desk(DESK).current().departments for one in department.addresses]
-    mails = corpus(recipients, MAILS, seed)
-    warm = corpus(recipients, WARM_UP, seed=-seed)
-    with TemporaryDirectory(dir=folder, prefix=f"{side}-") as name:
-        with child("benchmarks.acceptance", Path(name), side) as server:
-            run = asyncio.run(_measured(server, server.read()["port"], warm, mails))
-            if side == "ours":
-                _check(Path(name), run[1])
-        return run[0]
+    mails, warm = corpus(recipients, MAILS, seed), corpus(recipients, WARM_UP, -seed)
+    with ExitStack() as stack:
+        ours, stock = (_start(stack, folder, name) for name in ("ours", "stock"))
+        for side in (ours, stock):
+            side.answers += asyncio.run(_send(side.port, warm))
+        for begin in range(0, MAILS, TURN):
+            for side in (ours, stock):
+                side.turn(mails[begin : begin + TURN])
+        _check(ours)
+    return ours, stock
 
 
-async def _measured(
-    server: Child, port: int, warm: Sequence[Mail], mails: Sequence[Mail]
-) -> tuple[_Run, list[tuple[Mail, bytes]]]:
-    answers = await _send(port, warm)
-    server_cpu, client_cpu, begun = server.ask()["cpu"], time.process_time(), time.perf_counter()
-    answers += await _send(port, mails)
-    seconds, client_cpu = time.perf_counter() - begun, time.process_time() - client_cpu
-    server_cpu = server.ask()["cpu"] - server_cpu
-    count = len(mails)
-    return _Run(count / seconds, 1000 * server_cpu / count, 1000 * client_cpu / count), answers
+def _start(stack: ExitStack, folder: Path, name: str) -> _Side:
+    data = Path(stack.enter_context(TemporaryDirectory(dir=folder, prefix=f"{name}-")))
+    server = stack.enter_context(child("benchmarks.acceptance", data, name))
+    return _Side(name, server, server.read()["port"])
 
 
 async def _send(port: int, mails: Sequence[Mail]) -> list[tuple[Mail, bytes]]:
@@ -120,14 +145,11 @@ async def _connection(port: int, waiting: deque[tuple[Mail, bytes]], answers: li
     writer.close()
 
 
-def _check(folder: Path, answers: Sequence[tuple[Mail, bytes]]) -> None:
+def _check(ours: _Side) -> None:
     """See that the inbox holds every mail that got 250."""
-    database = sqlite3.connect(folder / "frontdesk.sqlite3")
-    try:
+    with closing(sqlite3.connect(ours.server.folder / "frontdesk.sqlite3")) as database:
         kept = dict(database.execute("SELECT id, raw FROM inbox"))
-    finally:
-        database.close()
-    for mail, answer in answers:
+    for mail, answer in ours.answers:
         found = re.search(rb"kept as (\d+)", answer)
         if found is None or kept.pop(int(found[1]), None) != mail.raw:
             raise BrokenBenchmarkError(f"a mail was answered {answer!r} and does not stand in the inbox so")

@@ -3,14 +3,14 @@
 Ours is the embedded mode as it runs: the mails are rung for, the real actors route them on the in-memory broker with
 Dramatiq's own worker, each leaves its log line, and the notices are rung for; nobody delivers. The other is `handmade.py`,
 in one thread, over the same kept mails. Both sides run in processes of their own, each on a new database, and must leave
-the same tickets and as many rows of each kind, or there is no figure.
+the same tickets and as many rows of each kind, or there is no figure. They work in turns of a hundred mails.
 """
 
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -23,7 +23,7 @@ import dramatiq
 from benchmarks.corpus import Mail, corpus
 from benchmarks.figures import BrokenBenchmarkError, Figure, Progress, figure
 from benchmarks.handmade import ByHand
-from benchmarks.process import DESK, child, say
+from benchmarks.process import DESK, Child, child, say
 from commands.parts import open_desk
 from config.desk import Desk
 from config.settings import Settings
@@ -34,57 +34,81 @@ from worker import ROUTE_THREADS, App, configure_logging
 
 MAILS: Final = 1000
 WARM_UP: Final = 60
+TURN: Final = 100
 GOAL: Final = 2.0
 LONGEST_SECONDS: Final = 300
 _TABLES: Final = ("contacts", "tickets", "entries", "thread_keys", "participants", "events", "decisions", "outbox")
+_WAITING: Final = "SELECT count(*) FROM inbox WHERE state = 'received' AND id <= ?"
 _TICKETS: Final = """
     SELECT subject, contact_address, department, coalesce(agent, ''), coalesce(unassigned_reason, ''), status, priority,
         tags, messages FROM tickets ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9"""
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """CPU and wall-clock milliseconds per message, and what stands in the tables after it."""
+@dataclass(slots=True)
+class _Side:
+    """One of the two routers, and the CPU seconds and seconds that its turns have taken so far."""
 
-    cpu_ms: float
-    wall_ms: float
-    left: dict[str, Any]
+    router: Child
+    cpu: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def cpu_ms(self) -> float:
+        """CPU milliseconds per message."""
+        return 1000 * self.cpu / MAILS
+
+    @property
+    def wall_ms(self) -> float:
+        """Milliseconds per message, with the waiting for the disk."""
+        return 1000 * self.seconds / MAILS
+
+    def turn(self) -> None:
+        """Let it route the next mails."""
+        said = self.router.ask()
+        self.cpu += said["cpu"]
+        self.seconds += said["seconds"]
 
 
 def measure(rounds: int, folder: Path, progress: Progress) -> Figure:
     """Return the figure of `rounds` pairs, with their databases under `folder`."""
-    runs: list[tuple[_Run, _Run]] = []
+    pairs: list[tuple[_Side, _Side]] = []
+    rows: dict[str, Any] = {}
     for number in range(rounds):
-        ours, by_hand = (_run(side, folder, seed=number + 1) for side in ("ours", "handmade"))
-        _compare(ours, by_hand)
-        runs.append((ours, by_hand))
+        ours, by_hand, rows = _pair(folder, seed=number + 1)
+        pairs.append((ours, by_hand))
         progress(f"path {number + 1}/{rounds}: {ours.cpu_ms:.2f} ms CPU a message, by hand {by_hand.cpu_ms:.2f}")
     details = {
-        f"{side}_{what}": median(getattr(pair[at], what) for pair in runs)
-        for at, side in enumerate(("ours", "handmade"))
+        f"{name}_{what}": median(getattr(pair[at], what) for pair in pairs)
+        for at, name in enumerate(("ours", "handmade"))
         for what in ("cpu_ms", "wall_ms")
     }
     return figure(
         "path",
         "CPU of a mail from the inbox to its ticket with notices queued ÷ by hand in raw sqlite3",
-        [(ours.cpu_ms, by_hand.cpu_ms) for ours, by_hand in runs],
+        [(ours.cpu, by_hand.cpu) for ours, by_hand in pairs],
         goal=GOAL,
         at_least=False,
-        details={**details, "notices_per_mail": runs[0][0].left["outbox"] / MAILS},
+        details={**details, "notices_per_mail": rows["outbox"] / rows["entries"]},
     )
 
 
-def _run(side: str, folder: Path, seed: int) -> _Run:
-    with (
-        TemporaryDirectory(dir=folder, prefix=f"{side}-") as name,
-        child("benchmarks.path", Path(name), side, str(seed)) as router,
-    ):
-        return _Run(**router.read())
+def _pair(folder: Path, seed: int) -> tuple[_Side, _Side, dict[str, Any]]:
+    with ExitStack() as stack:
+        ours, by_hand = (_start(stack, folder, name, seed) for name in ("ours", "handmade"))
+        for _ in range(0, MAILS, TURN):
+            ours.turn()
+            by_hand.turn()
+        left, expected = ours.router.ask(), by_hand.router.ask()
+    if left != expected:
+        raise BrokenBenchmarkError(f"the two did not do the same:\n  ours    {left}\n  by hand {expected}")
+    return ours, by_hand, left
 
 
-def _compare(ours: _Run, by_hand: _Run) -> None:
-    if ours.left != by_hand.left:
-        raise BrokenBenchmarkError(f"the two did not do the same:\n  ours    {ours.left}\n  by hand {by_hand.left}")
+def _start(stack: ExitStack, folder: Path, name: str, seed: int) -> _Side:
+    data = Path(stack.enter_context(TemporaryDirectory(dir=folder, prefix=f"{name}-")))
+    router = stack.enter_context(child("benchmarks.path", data, name, str(seed)))
+    router.read()  # it is ready
+    return _Side(router)
 
 
 def _kept(database: str, desk: Desk, mails: Sequence[Mail]) -> list[int]:
@@ -99,18 +123,23 @@ def _kept(database: str, desk: Desk, mails: Sequence[Mail]) -> list[int]:
     return ids
 
 
-def _by_hand(settings: Settings, warm: Sequence[int], ids: Sequence[int]) -> tuple[float, float]:
+Route = Callable[[Sequence[int]], None]
+"""Routes kept rows, and returns when they are routed."""
+
+
+@contextmanager
+def _by_hand(settings: Settings) -> Iterator[Route]:
     with closing(ByHand(_file(settings), open_desk(DESK).current())) as router:
 
         def route(some: Sequence[int]) -> None:
             for number in some:
                 router.route(number)
 
-        route(warm)
-        return _measured(lambda: route(ids))
+        yield route
 
 
-def _ours(settings: Settings, warm: Sequence[int], ids: Sequence[int]) -> tuple[float, float]:
+@contextmanager
+def _ours(settings: Settings) -> Iterator[Route]:
     app = App(settings, open_desk(settings.desk_file))
     worker = dramatiq.Worker(app.brokers.route, worker_threads=ROUTE_THREADS, worker_timeout=100)
     app.bell.start()
@@ -121,27 +150,19 @@ def _ours(settings: Settings, warm: Sequence[int], ids: Sequence[int]) -> tuple[
         _wait(_file(settings), some[-1])
 
     try:
-        route(warm)
-        return _measured(lambda: route(ids))
+        yield route
     finally:
         worker.stop()
         app.bell.stop()
         app.close()
 
 
-def _measured(work: Callable[[], None]) -> tuple[float, float]:
-    """Return the CPU seconds of all threads of this process and the seconds that some work takes."""
-    cpu, begun = time.process_time(), time.perf_counter()
-    work()
-    return time.process_time() - cpu, time.perf_counter() - begun
-
-
 def _wait(database: Path, last: int) -> None:
     """Return when no row up to the last one waits; looks seldom, because looking costs CPU as well."""
     with closing(sqlite3.connect(database)) as look:
-        for _ in range(LONGEST_SECONDS * 10):
-            time.sleep(0.1)
-            [(waiting,)] = look.execute("SELECT count(*) FROM inbox WHERE state = 'received' AND id <= ?", (last,))
+        for _ in range(LONGEST_SECONDS * 50):
+            time.sleep(0.02)
+            [(waiting,)] = look.execute(_WAITING, (last,))
             if not waiting:
                 return
     raise BrokenBenchmarkError(f"{waiting} mails still wait after {LONGEST_SECONDS} s")
@@ -166,8 +187,16 @@ def _main(folder: Path, side: str, seed: int) -> None:
     recipients = [one for department in desk.departments for one in department.addresses]
     warm = _kept(settings.database, desk, corpus(recipients, WARM_UP, -seed))
     ids = _kept(settings.database, desk, corpus(recipients, MAILS, seed))
-    cpu, wall = (_ours if side == "ours" else _by_hand)(settings, warm, ids)
-    say(cpu_ms=1000 * cpu / MAILS, wall_ms=1000 * wall / MAILS, left=_left(_file(settings)))
+    with (_ours if side == "ours" else _by_hand)(settings) as route:
+        route(warm)
+        say(ready=True)
+        for begin in range(0, MAILS, TURN):
+            sys.stdin.readline()
+            cpu, begun = time.process_time(), time.perf_counter()
+            route(ids[begin : begin + TURN])
+            say(cpu=time.process_time() - cpu, seconds=time.perf_counter() - begun)
+    sys.stdin.readline()
+    say(**_left(_file(settings)))
 
 
 if __name__ == "__main__":

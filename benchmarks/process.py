@@ -17,16 +17,16 @@ DESK: Final = HERE / "desk.yaml"
 class Child:
     """A running child; its log goes to a file, as a service's does."""
 
-    def __init__(self, running: subprocess.Popen[str], log: Path) -> None:
+    def __init__(self, running: subprocess.Popen[str], folder: Path) -> None:
         self._running = running
-        self._log = log
+        self.folder = folder
 
     def read(self) -> dict[str, Any]:
         """Return the next thing the child says; raises `BrokenBenchmarkError` with its last words when it died."""
         assert self._running.stdout is not None
         line = self._running.stdout.readline()
         if not line:
-            words = self._log.read_text(encoding="utf-8", errors="replace")[-2000:]
+            words = _log(self.folder).read_text(encoding="utf-8", errors="replace")[-2000:]
             raise BrokenBenchmarkError(f"a child of the benchmark died:\n{words}")
         said: dict[str, Any] = json.loads(line)
         return said
@@ -42,9 +42,8 @@ class Child:
 @contextmanager
 def child(module: str, folder: Path, *arguments: str) -> Iterator[Child]:
     """Run `python -m module folder arguments…`; its input is closed at the end of the block, and it is waited for."""
-    log = folder / "log"
     with (
-        log.open("w") as errors,
+        _log(folder).open("w") as errors,
         subprocess.Popen(
             [sys.executable, "-m", module, str(folder), *arguments],
             stdin=subprocess.PIPE,
@@ -55,10 +54,14 @@ def child(module: str, folder: Path, *arguments: str) -> Iterator[Child]:
         ) as running,
     ):
         try:
-            yield Child(running, log)
+            yield Child(running, folder)
         except BaseException:
             running.kill()
             raise
+
+
+def _log(folder: Path) -> Path:
+    return folder / "log"
 
 
 def say(**said: object) -> None:

@@ -11,84 +11,10 @@ from collections.abc import Iterator
 import nh3
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from ingest.html_depth import TOKEN, too_deep
 from ingest.html_text import Writer
 
-MAX_DEPTH = 200
-FEW_TAGS = 1000
-"""With fewer tags than this no nesting costs more than a few milliseconds."""
-
-# What the HTML standard's tokenizer (https://html.spec.whatwg.org/#tokenization) takes for one token: a quote counts only
-# after a name and `=`. Everything may be cut by the end of the text, so a match never fails late.
-_TOKEN = re.compile(
-    r"<!--(?:>|->|.*?(?:--!?>|\Z))"
-    r"|<(script|style|textarea|title|xmp|iframe|noembed|noframes)(?=[\s/>])[^>]*+(?:>.*?(?:</\1(?=[\s/>])[^>]*+(?:>|\Z)|\Z)|\Z)"
-    r"|<(/?)([a-zA-Z][^\s/>]*+)"
-    r"((?:[\s/]++|[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z)|[^\s>]*+))?+)*+)(?:>|\Z)"
-    r"|<[!?/][^>]*+(?:>|\Z)",
-    re.DOTALL | re.IGNORECASE,
-)
 _ATTRIBUTE = re.compile(r"(href|alt)\s*+=\s*+(?:\"([^\"]*+)\"?|'([^']*+)'?|([^\s>]++))", re.IGNORECASE)
-_OPENING = re.compile(r"<[a-zA-Z]")
-
-_VOID = {
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr",
-}  # fmt: skip
-# They close one another, so a missing end tag of theirs nests nothing.
-_SELF_CLOSING = {
-    "body", "colgroup", "dd", "dt", "head", "html", "li", "optgroup", "option", "p", "tbody", "tfoot", "thead",
-    "tr",
-}  # fmt: skip
-# An end tag of something else does not reach over these (https://html.spec.whatwg.org/#has-an-element-in-scope).
-_WALLS = {
-    "applet", "caption", "marquee", "math", "object", "select", "svg", "table", "td", "template", "th",
-}  # fmt: skip
-_PHRASE = {
-    "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i",
-    "ins", "kbd", "label", "mark", "nobr", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup",
-    "time", "tt", "u", "var",
-}  # fmt: skip
-
-
-def too_deep(source: str) -> bool:
-    """Return whether the elements nest deeper than `MAX_DEPTH`, or might; linear in the length."""
-    if len(_OPENING.findall(source)) <= FEW_TAGS:
-        return False
-    if "<![CDATA[" in source or "<plaintext" in source.lower():  # what hides tags from one reader and not from another
-        return True
-    stack: list[str] = []
-    for match in _TOKEN.finditer(source):
-        tag = (match[3] or "").lower()
-        if not tag or tag in _VOID or tag in _SELF_CLOSING:
-            continue
-        if match[2]:
-            _close(stack, tag)
-        else:
-            if tag in ("td", "th"):
-                _close_cell(stack)
-            stack.append(tag)
-            if len(stack) > MAX_DEPTH:
-                return True
-    return False
-
-
-def _close(stack: list[str], tag: str) -> None:
-    """Close what the end tag surely closes; where a browser might see it otherwise, count on as open."""
-    walls = {"table", "template"} if tag == "table" else _WALLS
-    for place in range(len(stack) - 1, -1, -1):
-        if stack[place] == tag:
-            del stack[place:]
-            return
-        if stack[place] in walls or (tag in _PHRASE and stack[place] not in _PHRASE):
-            return
-
-
-def _close_cell(stack: list[str]) -> None:
-    for place in range(len(stack) - 1, -1, -1):
-        if stack[place] in ("td", "th"):
-            del stack[place:]
-            return
-        if stack[place] in ("table", "template"):
-            return
 
 
 def to_text(source: str) -> str:
@@ -135,7 +61,7 @@ def _write_tokens(source: str, writer: Writer) -> None:
 
 def _tokens(source: str) -> Iterator[tuple[str, str, dict[str, str | None]]]:
     at = 0
-    for match in _TOKEN.finditer(source):
+    for match in TOKEN.finditer(source):
         if match.start() > at:
             yield "text", source[at : match.start()], {}
         at = match.end()

@@ -106,6 +106,7 @@ class Inbox:
         return answer
 
     def _run(self) -> None:
+        batch: list[_Waiting] | None = []
         try:
             while (batch := self._next_batch()) is not None:
                 self._keep(batch)
@@ -113,9 +114,13 @@ class Inbox:
             # A dead writer must not leave its senders hanging: everybody who waits or comes is told to come back.
             with self._guard:
                 self._open = False
+            left = list(batch or ())
             while not self._queue.empty():
-                if (left := self._queue.get()) is not None:
-                    left.answer.set_exception(Temporary("the inbox was closed; come back later"))
+                if (waiting := self._queue.get()) is not None:
+                    left.append(waiting)
+            for waiting in left:
+                if not waiting.answer.done():
+                    waiting.answer.set_exception(Temporary("the inbox was closed; come back later"))
 
     def _next_batch(self) -> list[_Waiting] | None:
         waiting = self._queue.get()

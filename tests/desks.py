@@ -61,7 +61,7 @@ def mail(  # noqa: PLR0913  # the fields of a mail, each with its usual value
     if answers:
         named = " ".join(f"<{one}>" for one in answers.split())
         lines += [f"In-Reply-To: <{answers.rsplit(maxsplit=1)[-1]}>", f"References: {named}"]
-    return "\r\n".join([*lines, "Date: Sun, 22 Nov 2026 12:00:00 +0000", "", text, ""]).encode()
+    return "\r\n".join([*lines, "Date: Sun, 22 Nov 2026 12:00:00 +0000", "", *text.splitlines(), ""]).encode()
 
 
 def arrived(raw: bytes, at: Desk, to: str = "support@acme.example", sender: str = "ann@example.com") -> Arrival:

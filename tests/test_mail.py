@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from ingest import mail, mail_parts
 from ingest.charset import decode
-from ingest.html import safe_html, to_text, too_deep
+from ingest.html import safe_html, to_text
+from ingest.html_depth import too_deep
 from ingest.mail import attachment_bytes, parse_mail
 from ingest.mail_address import mailboxes
 from ingest.mail_headers import parameters, words

@@ -5,17 +5,18 @@ busy handler polls and is not fair. PostgreSQL gets time limits on everything, s
 becomes a temporary answer to the sender within 30 s.
 """
 
+import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, select, text
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, InterfaceError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from tickets.schema import HEAD
+from tickets.schema import HEAD, inbox
 from tickets.trouble import Temporary
 
 LOCK_SECONDS = 8
@@ -38,10 +39,12 @@ class Store:
         parsed = make_url(url)
         self.sqlite = parsed.get_backend_name() == "sqlite"
         self._writer = threading.Lock()
+        self._file: tuple[int, int] | None = None
         if self.sqlite:
-            if parsed.database:
-                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            with suppress(OSError):  # opening the database says what is wrong, as `Temporary`
+                Path(parsed.database or "").parent.mkdir(parents=True, exist_ok=True)
             self.engine = create_engine(parsed, pool_size=10, pool_timeout=LOCK_SECONDS)
+            event.listen(self.engine, "connect", self._note_file)
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_immediate)
         else:
@@ -59,7 +62,7 @@ class Store:
     def write(self) -> Iterator[Connection]:
         """One transaction: committed when the block ends, undone when it raises.
 
-        Raises `Temporary` when the database is down, locked, read-only, full or damaged.
+        Raises `Temporary` when the database is down, locked, read-only, full, damaged or taken away.
         """
         with _trouble(), self._turn(), self.engine.begin() as connection:
             yield connection
@@ -67,6 +70,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Statements that each see what is committed; raises `Temporary` like `write`."""
+        self._check_file()
         with _trouble(), self._reader.connect() as connection:
             yield connection
 
@@ -78,9 +82,18 @@ class Store:
         if not self._writer.acquire(timeout=LOCK_SECONDS):
             raise Temporary("the database is busy")
         try:
+            self._check_file()
             yield
         finally:
             self._writer.release()
+
+    def _note_file(self, _connection: object, _record: object) -> None:
+        self._file = self._file or _inode(self.engine.url.database)
+
+    def _check_file(self) -> None:
+        """Raise `Temporary` when SQLite's file was moved, deleted or replaced: it would go on writing to the one that is gone."""
+        if self._file is not None and _inode(self.engine.url.database) != self._file:
+            raise Temporary(f"database: {self.engine.url.database} was replaced or taken away; put it back, or restart")
 
     def migrate(self) -> bool:
         """Bring the schema to this version; true when there was something to do. Several processes may call it at once."""
@@ -94,6 +107,12 @@ class Store:
             upgrade(connection)
             return True
 
+    def try_write(self) -> None:
+        """Write one row as it is: returns when messages could be kept now, else raises `Temporary`."""
+        with self.write() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
+            connection.execute(select(inbox.c.id).limit(1))  # a table that is locked as a whole takes no messages
+
     def version(self) -> str | None:
         """Return the migration the database stands at, or nothing for an empty database."""
         with self.read() as connection:
@@ -102,6 +121,7 @@ class Store:
     def close(self) -> None:
         """Give every connection back."""
         self.engine.dispose()
+        self._file = None
 
 
 def _version(connection: Connection) -> str | None:
@@ -117,8 +137,17 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
+def _inode(path: str | None) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path) if path else None
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if found else None
+
+
 def _begin_immediate(connection: Connection) -> None:
-    if connection.get_isolation_level() != "AUTOCOMMIT":
+    # Not connection.get_isolation_level(): SQLite's driver never says AUTOCOMMIT, and readers would wait for the writer.
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 

@@ -88,7 +88,7 @@ class Customers:
                     wire.close()
                     wire = None
                 self.repeated += 1
-                time.sleep(0.02)  # a mail server waits longer before it knocks again
+                time.sleep(0.05)  # a mail server waits longer before it knocks again
                 continue
             if said.startswith("250"):
                 return wire

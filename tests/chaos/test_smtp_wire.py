@@ -67,7 +67,7 @@ def test_the_same_mail_again_gets_the_first_ones_answer_and_changes_nothing(desk
     assert row_of(first) == len(before)
 
 
-def test_another_mail_under_a_known_message_id_is_no_repetition(desk: DeskProcess, wire: Wire) -> None:
+def test_another_mail_under_a_known_message_id_is_no_repetition(wire: Wire) -> None:
     first, other = (wire.mail(mail("stolen@x", text=text)) for text in ("The real one", "Another one"))
     assert row_of(first) != row_of(other)
 
@@ -114,7 +114,7 @@ def test_an_unknown_recipient_is_refused_with_words_a_person_can_act_on(wire: Wi
     assert wire.say("RCPT TO:<postmaster>").startswith("250")
 
 
-def test_a_bounce_has_no_sender_and_is_taken(desk: DeskProcess, wire: Wire) -> None:
+def test_a_bounce_has_no_sender_and_is_taken(wire: Wire) -> None:
     assert row_of(wire.mail(mail("bounce@x"), sender=""))
 
 

@@ -1,0 +1,164 @@
+"""The whole desk in one process, with real Dramatiq workers: from the door to the outbox folder."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from email import message_from_bytes
+from pathlib import Path
+
+import dramatiq
+import pytest
+
+from commands.parts import CHECKS, KINDS
+from config.settings import Settings
+from config.watch import DeskFile
+from ingest.channel import Kept
+from ingest.inbox import Arrival, keep
+from notify.outbox import listing as notices
+from tests.desks import HEAD, arrived, desk, mail
+from tickets import look
+from worker import App
+
+RULES = """
+rules:
+  - {name: Invoices, when: [{subject: {contains: invoice}}], then: [transfer: billing, assign: luca]}
+"""
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait until something holds; the bound is for the day it never does."""
+    end = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def desk_file(tmp_path: Path) -> Path:
+    path = tmp_path / "desk.yaml"
+    path.write_text(HEAD + RULES, encoding="utf-8")
+    return path
+
+
+def made(desk_file: Path, database_url: str, broker_url: str | None = None) -> App:
+    settings = Settings(
+        config=desk_file, data=desk_file.parent / "var", database_url=database_url, broker_url=broker_url
+    )
+    app = App(settings, DeskFile(desk_file, KINDS, CHECKS))
+    app.store.migrate()
+    return app
+
+
+@contextlib.contextmanager
+def running(app: App) -> Iterator[None]:
+    """Run everything but the listeners."""
+    with contextlib.ExitStack() as stack:
+        stack.callback(app.close)
+        stack.enter_context(app.workers())
+        stack.enter_context(app.intake())
+        stack.enter_context(app.clock())
+        yield
+
+
+@contextlib.contextmanager
+def scaled(app: App) -> Iterator[None]:
+    """Run the listeners' side here and a worker of Dramatiq's beside it, on a Redis broker."""
+    with contextlib.ExitStack() as stack:
+        stack.callback(app.close)
+        worker = dramatiq.Worker(app.brokers.route, worker_threads=2, worker_timeout=50)
+        worker.start()
+        stack.callback(worker.stop, timeout=10_000)
+        stack.enter_context(app.intake())
+        stack.enter_context(app.clock())
+        yield
+
+
+def accepted(app: App, *arrivals: Arrival) -> list[Kept]:
+    return asyncio.run(app.accept(list(arrivals)))
+
+
+def told(app: App) -> set[tuple[str, str]]:
+    return {(row["recipient"], row["state"]) for row in notices(app.store)}
+
+
+def test_a_mail_ends_as_a_ticket_and_its_notices_lie_in_the_outbox_folder(desk_file: Path, database_url: str) -> None:
+    app = made(desk_file, database_url)
+    with running(app):
+        [kept] = accepted(app, arrived(mail("a@x", subject="My invoice"), desk()))
+        assert kept == Kept(1, duplicate=False)
+        until(lambda: told(app) == {("luca", "sent"), ("sona", "sent")})
+        [ticket] = look.listing(app.store)
+        assert (ticket["department"], ticket["agent"]) == ("billing", "luca")
+        written = [message_from_bytes(path.read_bytes()) for path in app.settings.outbox_folder.glob("*.eml")]
+        assert {one["Subject"] for one in written} == {"[#1] My invoice"}
+        metrics = app.metrics.text().decode()
+    assert 'frontdesk_accepted_total{channel="mail",outcome="kept"} 1.0' in metrics
+    assert 'frontdesk_routed_total{channel="mail",outcome="routed"} 1.0' in metrics
+    assert 'frontdesk_delivered_total{channel="mail",notifier="email",outcome="sent"} 2.0' in metrics
+    assert "frontdesk_inbox_depth 0.0" in metrics
+
+
+def test_over_a_real_redis_the_same_happens(desk_file: Path, database_url: str, redis_url: str) -> None:
+    app = made(desk_file, database_url, redis_url)
+    with scaled(app):
+        accepted(app, *(arrived(mail(f"{n}@x", subject="My invoice"), desk()) for n in range(20)))
+        until(
+            lambda: (
+                len(told(app)) == 2 and all(state == "sent" for _, state in told(app)) and len(notices(app.store)) == 40
+            )
+        )
+        assert [row["messages"] for row in look.listing(app.store)] == [1] * 20
+
+
+def test_what_waited_while_nobody_ran_is_routed_at_the_start(desk_file: Path, database_url: str) -> None:
+    app = made(desk_file, database_url)
+    with app.store.write() as connection:
+        keep(connection, [arrived(mail("a@x"), desk())], time.time(), time.time() + 3_600)
+    app.wake()
+    with running(app):
+        until(lambda: [row["messages"] for row in look.listing(app.store)] == [1])
+
+
+def test_without_a_broker_messages_are_kept_and_go_on_when_it_is_back(
+    desk_file: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = made(desk_file, database_url)
+    monkeypatch.setattr("ingest.inbox.BELL_SECONDS", 0)
+    broken = pytest.MonkeyPatch()
+
+    def no_broker(*_: object, **__: object) -> None:
+        raise ConnectionError("nobody rings")
+
+    broken.setattr(app.brokers.route, "enqueue", no_broker)
+    with running(app):
+        assert len(accepted(app, arrived(mail("a@x"), desk()))) == 1
+        until(lambda: app.bell._silent)
+        assert list(look.listing(app.store)) == []
+        broken.undo()
+        with app.store.write():
+            pass
+        app.wake()
+        until(lambda: [row["messages"] for row in look.listing(app.store)] == [1])
+
+
+def test_a_new_desk_file_is_used_for_the_next_message(desk_file: Path, database_url: str) -> None:
+    app = made(desk_file, database_url)
+    with running(app):
+        accepted(app, arrived(mail("a@x", subject="My invoice"), desk()))
+        until(lambda: len(list(look.listing(app.store))) == 1)
+        new = desk_file.with_suffix(".new")
+        new.write_text(HEAD + RULES.replace("luca", "sona"), encoding="utf-8")
+        new.rename(desk_file)
+        assert app.desk.reload()
+        accepted(app, arrived(mail("b@x", subject="My invoice"), desk()))
+        until(lambda: [row["agent"] for row in look.listing(app.store)] == ["luca", "sona"])
+
+
+def test_a_broken_desk_file_keeps_the_old_desk_at_work(desk_file: Path, database_url: str) -> None:
+    app = made(desk_file, database_url)
+    with running(app):
+        desk_file.write_text("desk: [", encoding="utf-8")
+        assert not app.desk.reload()
+        accepted(app, arrived(mail("a@x", subject="My invoice"), desk()))
+        until(lambda: [row["agent"] for row in look.listing(app.store)] == ["luca"])

@@ -1,0 +1,229 @@
+"""The command line: documents for programs, words for people, exit codes a mail system understands."""
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from commands.mail import with_crlf
+from commands.parts import CHECKS, KINDS
+from config.watch import DeskFile
+from ingest.inbox import due
+from router.route import Router
+from tests.desks import HEAD, mail
+from tickets.store import Store
+from worker import cli
+
+MAIL = mail("a@x", to="billing@acme.example", subject="My invoice", text="Where is it?\n\n> old words")
+
+
+@pytest.fixture(autouse=True)
+def desk_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give every command its own desk file and data."""
+    (tmp_path / "desk.yaml").write_text(HEAD, encoding="utf-8")
+    for name in ("DATABASE_URL", "BROKER_URL", "HTTP", "LOG"):
+        monkeypatch.delenv(f"FRONTDESK_{name}", raising=False)
+    monkeypatch.setenv("FRONTDESK_CONFIG", str(tmp_path / "desk.yaml"))
+    monkeypatch.setenv("FRONTDESK_DATA", str(tmp_path / "var"))
+    monkeypatch.setenv("COLUMNS", "200")
+    return tmp_path
+
+
+def call(*words: str, stdin: bytes = b"") -> Result:
+    return CliRunner().invoke(cli, words, input=stdin)
+
+
+def documents(*words: str) -> list[dict[str, Any]]:
+    result = call(*words, "--json")
+    assert result.exit_code == 0, result.output
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def store(folder: Path) -> Store:
+    made = Store(f"sqlite:///{folder / 'var' / 'frontdesk.sqlite3'}")
+    made.migrate()
+    return made
+
+
+def route(folder: Path) -> None:
+    """Route what waits, as the running desk would."""
+    made = store(folder)
+    router = Router(made, DeskFile(folder / "desk.yaml", KINDS, CHECKS).current)
+    for number in due(made, 1e12, 100):
+        router.route(number)
+    made.close()
+
+
+def test_a_mail_from_a_pipe_becomes_a_ticket_and_can_be_looked_at(desk_folder: Path) -> None:
+    kept = call("inject", "billing@acme.example", stdin=MAIL)
+    assert (kept.exit_code, kept.stdout) == (0, "kept as 1\n")
+    route(desk_folder)
+
+    [row] = documents("tickets")
+    assert {
+        name: row[name] for name in ("number", "subject", "channel", "department", "agent", "status", "priority")
+    } == {
+        "number": 1,
+        "subject": "My invoice",
+        "channel": "mail",
+        "department": "billing",
+        "agent": None,
+        "status": "new",
+        "priority": "normal",
+    }
+    assert (row["tags"], row["contact"], row["messages"]) == ([], {"name": "", "address": "ann@example.com"}, 1)
+    [whole] = documents("ticket", "1")
+    assert whole["entries"][0]["text"].startswith("Where is it?")
+    assert [event["event"] for event in whole["history"]] == ["ticket.created", "message.received"]
+    [told, _] = documents("outbox")
+    assert list(told) == ["id", "ticket", "event", "recipient", "notifier", "state", "attempts", "reason", "last_error"]
+    [one] = documents("why", "1")
+    assert one["trace"]["because"].endswith("billing@acme.example")
+    for words in (("tickets",), ("ticket", "1"), ("why", "1"), ("outbox",)):
+        shown = call(*words)
+        assert shown.exit_code == 0
+        assert "invoice" in shown.stdout or "sona" in shown.stdout
+
+
+def test_the_same_mail_from_a_pipe_and_over_the_wire_is_one_mail() -> None:
+    unix = b"From ann@example.com Sun Nov 22 12:00:00 2026\n" + MAIL.replace(b"\r\n", b"\n")
+    assert with_crlf(unix) == MAIL
+    assert call("inject", stdin=MAIL).stdout == "kept as 1\n"
+    again = call("inject", stdin=unix)
+    assert (again.exit_code, again.stdout) == (0, "kept as 1 (it had been kept before)\n")
+
+
+@pytest.mark.parametrize("trouble", ["no database", "no folder", "locked", "broken desk file", "no mail channel"])
+def test_a_pipe_is_told_to_try_again_whenever_the_mail_could_not_be_kept(
+    desk_folder: Path, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    holder = None
+    if trouble == "no database":
+        monkeypatch.setenv("FRONTDESK_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/desk")
+    elif trouble == "no folder":
+        (desk_folder / "file").write_text("")
+        monkeypatch.setenv("FRONTDESK_DATA", str(desk_folder / "file" / "var"))
+    elif trouble == "locked":
+        monkeypatch.setattr("tickets.store.LOCK_SECONDS", 0.2)
+        store(desk_folder).close()
+        holder = sqlite3.connect(desk_folder / "var" / "frontdesk.sqlite3", isolation_level=None)
+        holder.execute("BEGIN EXCLUSIVE")
+    elif trouble == "broken desk file":
+        (desk_folder / "desk.yaml").write_text("desk: {nam: Acme}")
+    else:
+        (desk_folder / "desk.yaml").write_text(
+            HEAD.replace('{name: mail, type: smtp, listen: "127.0.0.1:8025"}', "{name: web, type: chat, origins: []}")
+        )
+    result = call("inject", stdin=MAIL)
+    if holder:
+        holder.close()
+    assert result.exit_code == 75, result.output
+    assert "not kept" in result.stderr
+
+
+def test_a_mail_that_is_too_large_or_empty_is_refused_for_good(desk_folder: Path) -> None:
+    (desk_folder / "desk.yaml").write_text(HEAD.replace('"127.0.0.1:8025"}', '"127.0.0.1:8025", max_size: 1024}'))
+    assert call("inject", stdin=b"Subject: large\n\n" + b"x" * 2_000).exit_code == 1
+    assert call("inject", stdin=b"\n").exit_code == 2
+
+
+def test_parse_shows_what_a_file_is_understood_as_without_a_desk(desk_folder: Path) -> None:
+    (desk_folder / "desk.yaml").unlink()
+    (desk_folder / "mail.eml").write_bytes(MAIL)
+    [one] = documents("parse", str(desk_folder / "mail.eml"))
+    assert list(one) == [
+        "file", "channel", "external_id", "conversation", "sender", "to", "cc", "subject", "text", "reply_text", "html",
+        "attachments", "kind", "in_reply_to", "references", "sent_at",
+    ]  # fmt: skip
+    assert (one["external_id"], one["sender"]["id"], one["to"]) == ("a@x", "ann@example.com", ["billing@acme.example"])
+    assert one["sent_at"].startswith("2026-11-22T12:00:00")
+    assert "Where is it?" in call("parse", str(desk_folder / "mail.eml")).stdout
+
+
+def test_parse_takes_many_files_and_says_which_could_not_be_read(desk_folder: Path) -> None:
+    good = {"update_id": 1, "message": {"message_id": 1, "date": 1, "chat": {"id": 5, "type": "private"}, "text": "Hi"}}
+    (desk_folder / "good.json").write_text(json.dumps(good))
+    (desk_folder / "bad.json").write_text("{")
+    result = call(
+        "parse", "--channel", "telegram", "--json", str(desk_folder / "bad.json"), str(desk_folder / "good.json")
+    )
+    assert result.exit_code == 1
+    assert "bad.json" in result.stderr
+    assert json.loads(result.stdout)["text"] == "Hi"
+    assert call("parse", "--channel", "telegrem", str(desk_folder / "good.json")).exit_code == 2
+
+
+def test_check_prints_every_problem_with_its_place_and_ends_with_2(desk_folder: Path) -> None:
+    assert call("check").exit_code == 0
+    broken = HEAD.replace("agents: [sona, luca]", "agents: [sonia, luca]").replace("name: Mia,", "nmae: Mia,")
+    (desk_folder / "desk.yaml").write_text(broken)
+    result = call("check", "--json")
+    assert result.exit_code == 2
+    found = [json.loads(line) for line in result.stdout.splitlines()]
+    assert ("departments.1.agents.0", "sona") in [(one["path"], one["suggestion"]) for one in found]
+    assert ("agents.2.nmae", "name") in [(one["path"], one["suggestion"]) for one in found]
+    assert all(one["line"] > 0 and one["column"] > 0 for one in found)
+    people = call("check")
+    assert people.exit_code == 2
+    assert 'did you mean "sona"?' in people.stdout
+
+
+def test_quarantine_lists_shows_retries_and_discards(desk_folder: Path) -> None:
+    ours = b"X-Frontdesk-Loop: support.acme.example\r\nX-Number: %d\r\n"
+    for number in (1, 2):
+        call("inject", stdin=b"Subject: [#1] notice\r\n" + ours % number + mail(f"{number}@x"))
+    first, second = documents("quarantine", "list")
+    assert "notice of this desk" in first["cause"]
+    assert "notice of this desk" in call("quarantine", "list").stdout
+    assert call("quarantine", "show", "1", "--raw").stdout_bytes.startswith(b"Subject: [#1] notice")
+    assert documents("quarantine", "show", "1")[0]["envelope"]["type"] == "smtp"
+    assert call("quarantine", "retry", "1").exit_code == 0
+    assert call("quarantine", "discard", str(second["id"])).exit_code == 0
+    assert documents("quarantine", "list") == []
+    for words in (("show", "1"), ("retry", "1"), ("discard", "1")):
+        assert call("quarantine", *words).exit_code == 1
+    route(desk_folder)
+    assert len(documents("tickets")) == 1
+
+
+def test_doctor_says_what_is_missing_and_ends_with_1_only_when_the_desk_cannot_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("TELEGRAM_SECRET", raising=False)
+    found = {row["what"]: row for row in documents("doctor")}
+    assert found["channel bot"]["state"] == "missing"
+    assert "TELEGRAM_SECRET" in found["channel bot"]["words"]
+    assert found["database"]["state"] == "fine"
+    assert call("migrate").exit_code == 0
+    monkeypatch.setenv("FRONTDESK_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/desk")
+    monkeypatch.setenv("FRONTDESK_BROKER_URL", "redis://127.0.0.1:1/0")
+    broken = call("doctor")
+    assert broken.exit_code == 1
+    assert call("migrate").exit_code == 75
+    assert call("tickets").exit_code == 75
+
+
+def test_a_ticket_that_is_not_there_ends_with_1_and_bad_usage_with_2() -> None:
+    assert call("ticket", "7").exit_code == 1
+    assert call("why", "7").exit_code == 1
+    assert call("ticket", "seven").exit_code == 2
+    assert call("tickets", "--nonsense").exit_code == 2
+
+
+def test_a_strangers_control_characters_do_not_reach_the_terminal(desk_folder: Path) -> None:
+    call("inject", stdin=mail("a@x", subject="=?utf-8?q?=1B[2Jgone?=", text="\x1b]0;title\x07 [red]hello[/red]"))
+    route(desk_folder)
+    for words in (("tickets",), ("ticket", "1"), ("why", "1"), ("outbox",)):
+        assert "\x1b" not in call(*words).stdout
+    assert "[red]hello[/red]" in call("ticket", "1").stdout
+
+
+@pytest.mark.parametrize("words", [["listen"], ["run"]])
+def test_a_wrong_environment_is_told_before_anything_starts(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
+    monkeypatch.setenv("FRONTDESK_HTTP", "nowhere")
+    result = call(*words)
+    assert result.exit_code == 2
+    assert "FRONTDESK_HTTP" in result.stderr
