@@ -8,7 +8,6 @@ the bell.
 import asyncio
 import contextlib
 import fcntl
-import logging
 import queue
 import signal
 import sys
@@ -25,6 +24,7 @@ from dramatiq.brokers.stub import StubBroker
 
 from commands import desk as desk_commands
 from commands import look, mail, quarantine
+from commands.logs import configure_logging
 from commands.output import line, stop
 from commands.parts import EX_TEMPFAIL, open_desk
 from commands.parts import settings as read_settings
@@ -365,40 +365,6 @@ def _say(app: App, addresses: Sequence[str]) -> None:
     line("  .venv/bin/frontdesk tickets")
     line("  .venv/bin/frontdesk why 1")
     line("Ctrl-C stops it.", "dim")
-
-
-def configure_logging(settings: Settings) -> None:
-    """Log to standard error: for people on a terminal, else one JSON object a line."""
-    people = settings.log == "console" or (settings.log is None and sys.stderr.isatty())
-    renderer = structlog.dev.ConsoleRenderer() if people else structlog.processors.JSONRenderer()
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([] if people else [structlog.processors.dict_tracebacks]),
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Patient(sys.stderr))),
-        cache_logger_on_first_use=True,
-    )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
-
-
-class _Patient:
-    """A log that loses its lines while its disk is full or its reader is gone, instead of failing whoever writes to it."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        with contextlib.suppress(OSError):
-            return self._stream.write(text)
-        return 0
-
-    def flush(self) -> None:
-        with contextlib.suppress(OSError):
-            self._stream.flush()
 
 
 cli = typer.Typer(

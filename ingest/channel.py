@@ -91,6 +91,16 @@ class WebChannel(Channel, Protocol):
         """Return the answer for the rows the delivery became; the same for a repetition."""
 
 
+class ListeningChannel(Channel, Protocol):
+    """The module of a channel that listens by itself."""
+
+    async def listen(self, config: Any, desk: Callable[[], Desk], accept: Accept) -> asyncio.Server:
+        """Listen until the returned server is closed; raises `OSError` when the address cannot be had.
+
+        `desk` gives the desk of the moment; `accept` returns after the commit and raises `Temporary`.
+        """
+
+
 def words() -> tuple[str, ...]:
     """Return the types there are: the names of the modules in `ingest/channels/`."""
     return tuple(sorted(module.name for module in pkgutil.iter_modules(ingest.channels.__path__)))

@@ -76,6 +76,8 @@ def _begin(stack: list[str], tag: str) -> None:
         if "table" not in stack:
             return
         _close(stack, _CELLS, {"table", "template"}, keep=False)
+    elif tag == "table":
+        _close(stack, {"table"}, _WALLS - {"table"}, keep=False)
     elif tag in _ITEMS:
         _close(stack, _ITEMS[tag], _SPECIAL - {"address", "div", "p"} - _ITEMS[tag])
     if tag in _SPECIAL and tag not in _CELLS and tag != "table":  # without a doctype a table does not end a paragraph

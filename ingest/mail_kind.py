@@ -11,7 +11,7 @@ from ingest.mail_headers import Headers, parameters
 from ingest.mail_parts import media_type
 from tickets.message import Kind
 
-_DAEMON = re.compile(r"^(?:mailer-?daemon|mail-daemon|postmaster|mdaemon|mail\.?delivery)(?:[@+]|$)")
+_DAEMON = re.compile(r"^(?:mailer[- ]?daemon|mail-daemon|postmaster|mdaemon|mail\.?delivery)(?:[@+]|$)")
 _BOUNCE_SUBJECT = re.compile(
     r"^(?:undeliver(?:ed|able)\b|delivery (?:status notification|failure|has failed|notification)|mail delivery (?:fail|sub|sys)"
     r"|returned (?:mail|to sender)|failure notice|mail system error|message delivery fail|unzustellbar|non[- ]?remis"
@@ -35,6 +35,7 @@ _SAY_LIST = (
     "list-id", "list-post", "list-help", "list-subscribe", "list-unsubscribe", "mailing-list", "x-mailing-list", "x-listname",
     "x-list-id", "x-mailman-version",
 )  # fmt: skip
+_LIST_SENDER = re.compile(r"\bowner-\w|-(?:owner|bounces?)[@+]", re.IGNORECASE)
 
 
 def kind_of(headers: Headers, sender: str, subject: str, types: Iterable[str]) -> Kind:
@@ -63,7 +64,11 @@ def _automatic(headers: Headers, subject: str) -> Kind:
         or any(name in headers and headers.raw(name).lower() not in (b"no", b"false") for name in _SAY_AUTO)
     ):
         return "auto_reply"
-    if precedence == "list" or any(name in headers for name in _SAY_LIST):
+    if (
+        precedence == "list"
+        or any(name in headers for name in _SAY_LIST)
+        or _LIST_SENDER.search(headers.plain("sender")[:500])
+    ):
         return "list"
     if submitted not in ("", "no") or precedence in ("bulk", "junk") or b"all" in suppress or b"oof" in suppress:
         return "auto_reply"

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from ingest.first_line import first_line
 from router.event import Change
 from router.tell import Intent
 from tickets.message import InboundMessage, thread_key
@@ -45,7 +46,7 @@ class Pen:
 
     def contact(self, space: str, message: InboundMessage) -> int:
         """Return the contact of the message's sender, made when this identity is new. The caller holds the identity's lock."""
-        value = identity(message)
+        value = self._identity(message)
         known: int | None = self.connection.scalar(_IDENTITY, {"space": space, "value": value})
         if known is not None:
             return known
@@ -54,6 +55,10 @@ class Pen:
         ).scalar_one()
         self.connection.execute(insert(identities), {"space": space, "value": value, "contact_id": made})
         return made
+
+    def _identity(self, message: InboundMessage) -> str:
+        """Return what the sender is known by; one who is not named is nobody else's contact."""
+        return thread_key("id", message.sender.id or f"unnamed {self.inbox_id}").removeprefix("id:")
 
     def create(self, message: InboundMessage, contact_id: int, values: dict[str, Any]) -> int:
         """Insert a new ticket and return its number; `values` are the columns the decision filled."""
@@ -148,11 +153,5 @@ class Pen:
         return [row.id for row in self.connection.execute(_NEW_OUTBOX, rows) if row.state == "pending"] if rows else []
 
 
-def identity(message: InboundMessage) -> str:
-    """Return what the sender is known by; senders without any share one."""
-    return thread_key("id", message.sender.id).removeprefix("id:")
-
-
 def _subject(message: InboundMessage) -> str:
-    first_line = (message.reply_text or message.text).strip().partition("\n")[0].strip()
-    return (message.subject or first_line[:80] or "(no subject)")[:SUBJECT_LENGTH]
+    return (message.subject or first_line(message.reply_text or message.text) or "(no subject)")[:SUBJECT_LENGTH]

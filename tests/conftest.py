@@ -1,12 +1,20 @@
 """Fixtures every story may use: real databases, a real Redis, a small desk."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.services import Services
 from tickets.store import Store
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_log() -> None:
+    """Keep tracebacks in the log plain: structlog's own default draws every local variable, which takes seconds."""
+    structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()])
 
 
 @pytest.fixture(scope="session")
@@ -29,11 +37,47 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     services.drop(url)
 
 
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a migrated SQLite file to copy."""
+    path = tmp_path_factory.mktemp("template") / "frontdesk.sqlite3"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgresql(services: Services) -> Iterator[str]:
+    """Give a migrated PostgreSQL database to copy."""
+    url = services.database()
+    _migrate(url)
+    yield url
+    services.drop(url)
+
+
+def _migrate(url: str) -> None:
+    store = Store(url)
+    store.migrate()
+    store.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Give a database at this schema, once for each engine."""
+    if request.param == "sqlite":
+        path = tmp_path / "frontdesk.sqlite3"
+        shutil.copyfile(request.getfixturevalue("migrated_sqlite"), path)
+        yield f"sqlite:///{path}"
+        return
+    services: Services = request.getfixturevalue("services")
+    url = services.database(request.getfixturevalue("migrated_postgresql"))
+    yield url
+    services.drop(url)
+
+
 @pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    """Give a migrated store, once for each engine."""
-    made = Store(database_url)
-    made.migrate()
+def store(migrated_url: str) -> Iterator[Store]:
+    """Give a store, once for each engine."""
+    made = Store(migrated_url)
     yield made
     made.close()
 

@@ -27,12 +27,13 @@ class Services:
             self._postgresql = os.environ.get("TEST_DATABASE_URL") or _or_skip("PostgreSQL", self._start_postgresql)
         return self._postgresql
 
-    def database(self) -> str:
-        """Make an empty PostgreSQL database and return its URL."""
+    def database(self, template: str | None = None) -> str:
+        """Make a PostgreSQL database, empty or a copy of another, and return its URL."""
         server = create_engine(self.postgresql(), isolation_level="AUTOCOMMIT")
         name = f"desk_{uuid.uuid4().hex[:12]}"
+        copied = f" TEMPLATE {make_url(template).database}" if template else ""
         with server.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
+            connection.execute(text(f"CREATE DATABASE {name}{copied}"))
         server.dispose()
         return make_url(self.postgresql()).set(database=name).render_as_string(hide_password=False)
 

@@ -262,6 +262,8 @@ def test_a_charset_is_what_the_bytes_say_more_than_the_label(label: str, data: b
         ("Precedence: auto_reply", "auto_reply"),
         ("Precedence: bulk", "auto_reply"),
         ("Precedence: list", "list"),
+        ("Precedence: bulk\nSender: owner-users@lists.example", "list"),
+        ("From: MAILER DAEMON <>", "bounce"),
         ("List-Id: <x>\nAuto-Submitted: auto-generated", "list"),
         ("List-Id: <x>\nAuto-Submitted: auto-replied", "auto_reply"),
         ("Return-Path: <>", "auto_reply"),
@@ -366,9 +368,10 @@ def test_a_page_too_deep_is_read_by_the_plain_tokenizer_and_says_the_same() -> N
 @pytest.mark.parametrize(
     "piece",
     [
-        "<div>", "<div><!--</div>-->", '<div "><div "=">', "<div><table></div></table>", "<b><div></b>", "<div title='</div>'>",
+        "<div>", "<span>", "<div><!--</div>-->", '<div "><div "=">', "<div><table></div></table>", "<b><div></b>", "<div title='</div>'>",
         "<font color=a><p>", "<ul><li>", "<table><td>", "<div><script></div></script>", "<div><svg><![CDATA[</div></svg>]]></svg>",
-        "<div><select></div></select>", "<span><div></span>",
+        "<div><select></div></select>", "<span><div></span>", "<span><p></span></p>", "<form><table></form></table></form>", "<td><o:p><font>",
+        "<image><span></span></image><i>", '<div><style a="></style></div>"></style>',
     ],
 )  # fmt: skip
 def test_depth_cannot_be_hidden_from_the_count(piece: str) -> None:

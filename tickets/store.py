@@ -5,7 +5,7 @@ busy handler polls and is not fair. PostgreSQL gets time limits on everything, s
 becomes a temporary answer to the sender within 30 s.
 """
 
-import os
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -25,10 +25,12 @@ LOCK_SECONDS = 8
 _POSTGRESQL = {
     "connect_timeout": 5,
     "keepalives_idle": 10,
+    "keepalives_interval": 5,
     "tcp_user_timeout": 15_000,
     "options": f"-c lock_timeout={LOCK_SECONDS * 1000} -c statement_timeout=20000 -c TimeZone=UTC"
     " -c idle_in_transaction_session_timeout=60000",
 }
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _MIGRATION_LOCK = 0x46726F6E74  # "Front", any number will do as long as it is ours
 
 
@@ -64,14 +66,14 @@ class Store:
 
         Raises `Temporary` when the database is down, locked, read-only, full, damaged or taken away.
         """
-        with _trouble(), self._turn(), self.engine.begin() as connection:
+        with self._trouble(), self._turn(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Statements that each see what is committed; raises `Temporary` like `write`."""
         self._check_file()
-        with _trouble(), self._reader.connect() as connection:
+        with self._trouble(), self._reader.connect() as connection:
             yield connection
 
     @contextmanager
@@ -87,6 +89,17 @@ class Store:
         finally:
             self._writer.release()
 
+    @contextmanager
+    def _trouble(self) -> Iterator[None]:
+        try:
+            yield
+        except (IntegrityError, DataError, ProgrammingError):
+            raise  # ours: a wrong row or a wrong statement, not the database's state
+        except (DatabaseError, InterfaceError, PoolTimeoutError) as error:
+            if getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
+                self.engine.dispose()  # another connection may not have noticed and go on from what it remembers
+            raise Temporary(f"database: {getattr(error, 'orig', None) or error}") from error
+
     def _note_file(self, _connection: object, _record: object) -> None:
         self._file = self._file or _inode(self.engine.url.database)
 
@@ -97,7 +110,7 @@ class Store:
 
     def migrate(self) -> bool:
         """Bring the schema to this version; true when there was something to do. Several processes may call it at once."""
-        with _trouble(), self._turn(), self.engine.begin() as connection:
+        with self._trouble(), self._turn(), self.engine.begin() as connection:
             if not self.sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
             if _version(connection) == HEAD:
@@ -139,23 +152,13 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 def _inode(path: str | None) -> tuple[int, int] | None:
     try:
-        found = os.stat(path) if path else None
+        found = Path(path or "").stat()
     except OSError:
         return None
-    return (found.st_dev, found.st_ino) if found else None
+    return found.st_dev, found.st_ino
 
 
 def _begin_immediate(connection: Connection) -> None:
     # Not connection.get_isolation_level(): SQLite's driver never says AUTOCOMMIT, and readers would wait for the writer.
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-@contextmanager
-def _trouble() -> Iterator[None]:
-    try:
-        yield
-    except (IntegrityError, DataError, ProgrammingError):
-        raise  # ours: a wrong row or a wrong statement, not the database's state
-    except (DatabaseError, InterfaceError, PoolTimeoutError) as error:
-        raise Temporary(f"database: {getattr(error, 'orig', None) or error}") from error

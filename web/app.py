@@ -103,8 +103,8 @@ async def _channel(request: HttpRequest) -> Response:
         return _problem(refusal.status, str(refusal), shared, refusal.retry_after)
     except ClientDisconnect:
         return Response(status_code=400)  # nobody reads it
-    except Exception as error:
-        if isinstance(error, (Temporary, TimeoutError)):
+    except (Exception, asyncio.CancelledError) as error:  # cancelled when the desk stops; uvicorn would answer 500
+        if isinstance(error, (Temporary, TimeoutError, asyncio.CancelledError)):
             log.warning("message not kept, its sender comes back", channel=config.name, error=str(error))
         else:
             log.exception("an HTTP delivery failed", channel=config.name)

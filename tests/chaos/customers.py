@@ -25,9 +25,8 @@ class Customers:
     `acknowledged` maps each Message-ID that got 250 to the first one of its conversation.
     """
 
-    def __init__(self, ports: Sequence[int], *, threads: int, seed: int, pause: float = 0.0) -> None:
+    def __init__(self, ports: Sequence[int], *, threads: int, seed: int) -> None:
         self._ports = ports
-        self._pause = pause
         self._enough = threading.Event()
         self._hopeless = False
         self._threads = [
@@ -57,7 +56,7 @@ class Customers:
         conversations: list[list[str]] = []
         wire: Wire | None = None
         count = 0
-        while not self._enough.wait(self._pause):
+        while not self._enough.is_set():
             count += 1
             own = f"{count}.{number}@load.example"
             if conversations and chance.random() < 0.4:

@@ -67,7 +67,7 @@ class Program:
 
     def __init__(self, command: list[str], environment: Mapping[str, str], log: Path, folder: Path) -> None:
         self.log = log
-        with log.open("ab") as file:
+        with log.open("ab", buffering=0) as file:
             self._begun = file.tell()
             self.process = subprocess.Popen(
                 command,

@@ -22,10 +22,10 @@ def chat(desk: DeskProcess, number: int) -> tuple[int, str | None]:
     return status, headers.get("retry-after")
 
 
-def comes_and_goes(desk: DeskProcess, trouble: Callable[[], AbstractContextManager[None]]) -> None:
-    """Let trouble come over a running desk twice and go again; check every answer and, at the end, the books."""
-    acknowledged = {}
-    for turn in range(2):
+def comes_and_goes(desk: DeskProcess, trouble: Callable[[], AbstractContextManager[None]], times: int = 2) -> None:
+    """Let trouble come over a running desk and go again; check every answer and, at the end, the books."""
+    acknowledged: dict[str, str] = {}
+    for turn in range(times):
         before, within = f"before{turn}@x", f"within{turn}@x"
         assert desk.mail(mail(before)).startswith("250")
         with trouble(), ThreadPoolExecutor() as threads:

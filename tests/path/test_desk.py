@@ -45,9 +45,7 @@ def made(desk_file: Path, database_url: str, broker_url: str | None = None) -> A
     settings = Settings(
         config=desk_file, data=desk_file.parent / "var", database_url=database_url, broker_url=broker_url
     )
-    app = App(settings, DeskFile(desk_file, KINDS, CHECKS))
-    app.store.migrate()
-    return app
+    return App(settings, DeskFile(desk_file, KINDS, CHECKS))
 
 
 @contextlib.contextmanager
@@ -82,8 +80,8 @@ def told(app: App) -> set[tuple[str, str]]:
     return {(row["recipient"], row["state"]) for row in notices(app.store)}
 
 
-def test_a_mail_ends_as_a_ticket_and_its_notices_lie_in_the_outbox_folder(desk_file: Path, database_url: str) -> None:
-    app = made(desk_file, database_url)
+def test_a_mail_ends_as_a_ticket_and_its_notices_lie_in_the_outbox_folder(desk_file: Path, migrated_url: str) -> None:
+    app = made(desk_file, migrated_url)
     with running(app):
         [kept] = accepted(app, arrived(mail("a@x", subject="My invoice"), desk()))
         assert kept == Kept(1, duplicate=False)
@@ -99,8 +97,8 @@ def test_a_mail_ends_as_a_ticket_and_its_notices_lie_in_the_outbox_folder(desk_f
     assert "frontdesk_inbox_depth 0.0" in metrics
 
 
-def test_over_a_real_redis_the_same_happens(desk_file: Path, database_url: str, redis_url: str) -> None:
-    app = made(desk_file, database_url, redis_url)
+def test_over_a_real_redis_the_same_happens(desk_file: Path, migrated_url: str, redis_url: str) -> None:
+    app = made(desk_file, migrated_url, redis_url)
     with scaled(app):
         accepted(app, *(arrived(mail(f"{n}@x", subject="My invoice"), desk()) for n in range(20)))
         until(
@@ -111,8 +109,8 @@ def test_over_a_real_redis_the_same_happens(desk_file: Path, database_url: str, 
         assert [row["messages"] for row in look.listing(app.store)] == [1] * 20
 
 
-def test_what_waited_while_nobody_ran_is_routed_at_the_start(desk_file: Path, database_url: str) -> None:
-    app = made(desk_file, database_url)
+def test_what_waited_while_nobody_ran_is_routed_at_the_start(desk_file: Path, migrated_url: str) -> None:
+    app = made(desk_file, migrated_url)
     with app.store.write() as connection:
         keep(connection, [arrived(mail("a@x"), desk())], time.time(), time.time() + 3_600)
     app.wake()
@@ -121,9 +119,9 @@ def test_what_waited_while_nobody_ran_is_routed_at_the_start(desk_file: Path, da
 
 
 def test_without_a_broker_messages_are_kept_and_go_on_when_it_is_back(
-    desk_file: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+    desk_file: Path, migrated_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = made(desk_file, database_url)
+    app = made(desk_file, migrated_url)
     monkeypatch.setattr("ingest.inbox.BELL_SECONDS", 0)
     broken = pytest.MonkeyPatch()
 
@@ -142,8 +140,8 @@ def test_without_a_broker_messages_are_kept_and_go_on_when_it_is_back(
         until(lambda: [row["messages"] for row in look.listing(app.store)] == [1])
 
 
-def test_a_new_desk_file_is_used_for_the_next_message(desk_file: Path, database_url: str) -> None:
-    app = made(desk_file, database_url)
+def test_a_new_desk_file_is_used_for_the_next_message(desk_file: Path, migrated_url: str) -> None:
+    app = made(desk_file, migrated_url)
     with running(app):
         accepted(app, arrived(mail("a@x", subject="My invoice"), desk()))
         until(lambda: len(list(look.listing(app.store))) == 1)
@@ -155,8 +153,8 @@ def test_a_new_desk_file_is_used_for_the_next_message(desk_file: Path, database_
         until(lambda: [row["agent"] for row in look.listing(app.store)] == ["luca", "sona"])
 
 
-def test_a_broken_desk_file_keeps_the_old_desk_at_work(desk_file: Path, database_url: str) -> None:
-    app = made(desk_file, database_url)
+def test_a_broken_desk_file_keeps_the_old_desk_at_work(desk_file: Path, migrated_url: str) -> None:
+    app = made(desk_file, migrated_url)
     with running(app):
         desk_file.write_text("desk: [", encoding="utf-8")
         assert not app.desk.reload()

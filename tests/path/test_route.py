@@ -299,3 +299,11 @@ def test_a_ticket_tells_why_it_is_where_it_is(store: Store) -> None:
     assert one["trace"]["because"] == "a new ticket in general: the mail is addressed to support@acme.example"
     assert one["trace"]["rules"][0]["result"] == "matched"
     assert {notice["recipient"] for notice in one["told"]} == {"sona", "luca"}
+
+
+def test_senders_without_an_address_are_not_taken_for_one_person(store: Store) -> None:
+    at = desk()
+    nameless = [mail(f"{n}@x").replace(b"From: <ann@example.com>", b"X-No: from") for n in range(2)]
+    routed(store, at, *(arrived(raw, at) for raw in nameless))
+    with store.read() as connection:
+        assert len(set(connection.scalars(select(tickets.c.contact_id)))) == 2
