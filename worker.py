@@ -21,6 +21,7 @@ import structlog
 import typer
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
+from redis import Redis
 
 from commands import desk as desk_commands
 from commands import look, mail, quarantine
@@ -42,8 +43,12 @@ from tickets.trouble import Temporary
 from web.app import Parts, build
 from web.metrics import Metrics, ready
 
-ROUTE_THREADS = 2
+ROUTE_THREADS = 1
+"""One: routing in Python and one writer in SQLite gain nothing from a second thread, and lose a tenth to switching."""
 DELIVER_THREADS = 4
+PREFETCH = 100
+"""Bells fetched from memory at once; with Dramatiq's two, threads wake each other for every message."""
+STOP_SECONDS = 10
 SWEEP_SECONDS = 1.0
 SWEEP_ROWS = 500
 LONGEST_QUEUE = 10_000
@@ -67,7 +72,7 @@ def make_brokers(url: str | None) -> Brokers:
     if url is None:
         return Brokers(StubBroker(middleware=[]), StubBroker(middleware=[]))
     redis = RedisBroker(  # type: ignore[no-untyped-call]
-        url=url,
+        client=Redis.from_url(url, socket_connect_timeout=3, socket_timeout=15),
         middleware=[],
         maintenance_chance=100_000,  # the defaults leave a dead worker's messages lying for minutes
         heartbeat_timeout=15_000,
@@ -76,50 +81,67 @@ def make_brokers(url: str | None) -> Brokers:
 
 
 class Bell:
-    """Rings for rows, in a thread of its own: a broker that is away or slow holds up nobody, and the sweep rings again."""
+    """Rings for rows: in memory at once, over Redis in a thread of its own. A broker that is away holds up nobody.
+
+    A bell that was not heard is rung again by the sweep.
+    """
 
     def __init__(self, brokers: Brokers) -> None:
-        self._brokers = brokers
+        self._memory = [one for one in (brokers.route, brokers.deliver) if isinstance(one, StubBroker)]
         self._rung: queue.SimpleQueue[tuple[Actor, Sequence[int]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="bell", daemon=True)
         self._silent = False
 
     def start(self) -> None:
         """Begin to ring."""
-        self._thread.start()
+        if not self._memory:
+            self._thread.start()
 
     def stop(self) -> None:
         """Ring for what is in hand, then stop."""
-        self._rung.put(None)
-        self._thread.join()
+        if self._thread.is_alive():
+            self._rung.put(None)
+            self._thread.join(STOP_SECONDS)
 
     def ring(self, actor: Actor, ids: Sequence[int]) -> None:
         """Ring for rows, soon; never raises."""
-        if ids:
+        if not ids:
+            return
+        if self._memory:
+            self._send(actor, ids)
+        else:
             self._rung.put((actor, ids))
 
     def busy(self) -> bool:
         """Tell whether the workers have more than enough bells to answer."""
-        memory = (broker for broker in (self._brokers.route, self._brokers.deliver) if isinstance(broker, StubBroker))
-        return any(waiting.qsize() > LONGEST_QUEUE for broker in memory for waiting in broker.queues.values())
+        return any(waiting.qsize() > LONGEST_QUEUE for broker in self._memory for waiting in broker.queues.values())
 
     def _run(self) -> None:
         while (rung := self._rung.get()) is not None:
-            actor, ids = rung
-            try:
-                if not self.busy():
-                    for number in ids:
-                        actor.send(number)
-                self._silent = False
-            except Exception as error:  # noqa: BLE001  # whatever ails the broker, the rows stand
-                if not self._silent:
-                    log.warning("the broker does not answer; the sweep rings again", error=str(error))
-                self._silent = True
+            self._send(*rung)
+
+    def _send(self, actor: Actor, ids: Sequence[int]) -> None:
+        try:
+            if not self.busy():
+                for number in ids:
+                    actor.send(number)
+            self._silent = False
+        except Exception as error:  # noqa: BLE001  # whatever ails the broker, the rows stand
+            if not self._silent:
+                log.warning("the broker does not answer; the sweep rings again", error=str(error))
+            self._silent = True
 
 
 def _actor(name: str, broker: dramatiq.Broker, act: Callable[[int], None]) -> Actor:
     made: Actor = dramatiq.actor(actor_name=name, queue_name=name, broker=broker)(act)
     return made
+
+
+def embedded_worker(broker: dramatiq.Broker, threads: int) -> dramatiq.Worker:
+    """Return a worker of Dramatiq's for this process, not yet started."""
+    worker = dramatiq.Worker(broker, worker_threads=threads, worker_timeout=100)
+    worker.queue_prefetch = PREFETCH
+    return worker
 
 
 class App:
@@ -239,8 +261,8 @@ class App:
     def workers(self) -> Iterator[None]:
         """Run Dramatiq's workers in this process: routing is never held up by a slow relay, so each has its own threads."""
         running = [
-            dramatiq.Worker(self.brokers.route, worker_threads=ROUTE_THREADS, worker_timeout=100),
-            dramatiq.Worker(self.brokers.deliver, worker_threads=DELIVER_THREADS, worker_timeout=100),
+            embedded_worker(self.brokers.route, ROUTE_THREADS),
+            embedded_worker(self.brokers.deliver, DELIVER_THREADS),
         ]
         for worker in running:
             worker.start()
@@ -248,10 +270,12 @@ class App:
             yield
         finally:
             for worker in running:
-                worker.stop(timeout=10_000)
+                worker.stop(timeout=STOP_SECONDS * 1000)
 
     def ready(self) -> None:
         """Return when messages can be kept; raises `Temporary` with the reason otherwise."""
+        if not self.inbox.alive:
+            raise Temporary("the inbox has stopped; restart this process")
         ready(self.store)
         self.store.try_write()
 
@@ -308,11 +332,13 @@ def _serve(*, embedded: bool) -> None:
     try:
         with contextlib.ExitStack() as stack:
             stack.callback(app.close)
-            if embedded and app.store.sqlite:
+            alone = embedded and app.store.sqlite
+            if alone:
                 stack.enter_context(_alone(settings))
             app.store.migrate()
-            if embedded:
+            if alone:
                 app.wake()
+            if embedded:
                 stack.enter_context(app.workers())
             stack.enter_context(app.intake())
             stack.enter_context(app.clock())

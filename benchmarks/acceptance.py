@@ -25,10 +25,11 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from benchmarks.corpus import Mail, corpus
 from benchmarks.figures import BrokenBenchmarkError, Figure, Progress, figure
 from benchmarks.process import DESK, Child, child, say
+from commands.logs import configure_logging
 from commands.parts import open_desk
 from config.settings import Settings
 from ingest.channels import smtp
-from worker import App, configure_logging
+from worker import App
 
 CONNECTIONS: Final = 12
 MAILS: Final = 1000

@@ -18,19 +18,18 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-import dramatiq
-
 from benchmarks.corpus import Mail, corpus
 from benchmarks.figures import BrokenBenchmarkError, Figure, Progress, figure
 from benchmarks.handmade import ByHand
 from benchmarks.process import DESK, Child, child, say
+from commands.logs import configure_logging
 from commands.parts import open_desk
 from config.desk import Desk
 from config.settings import Settings
 from ingest.channels import smtp
 from ingest.inbox import keep
 from tickets.store import Store
-from worker import ROUTE_THREADS, App, configure_logging
+from worker import ROUTE_THREADS, App, embedded_worker
 
 MAILS: Final = 1000
 WARM_UP: Final = 60
@@ -141,7 +140,7 @@ def _by_hand(settings: Settings) -> Iterator[Route]:
 @contextmanager
 def _ours(settings: Settings) -> Iterator[Route]:
     app = App(settings, open_desk(settings.desk_file))
-    worker = dramatiq.Worker(app.brokers.route, worker_threads=ROUTE_THREADS, worker_timeout=100)
+    worker = embedded_worker(app.brokers.route, ROUTE_THREADS)
     app.bell.start()
     worker.start()
 

@@ -91,16 +91,6 @@ class WebChannel(Channel, Protocol):
         """Return the answer for the rows the delivery became; the same for a repetition."""
 
 
-class ListeningChannel(Channel, Protocol):
-    """The module of a channel that listens by itself."""
-
-    async def listen(self, config: Any, desk: Callable[[], Desk], accept: Accept) -> asyncio.Server:
-        """Listen until the returned server is closed; raises `OSError` when the address cannot be had.
-
-        `desk` gives the desk of the moment; `accept` returns after the commit and raises `Temporary`.
-        """
-
-
 def words() -> tuple[str, ...]:
     """Return the types there are: the names of the modules in `ingest/channels/`."""
     return tuple(sorted(module.name for module in pkgutil.iter_modules(ingest.channels.__path__)))
@@ -108,9 +98,13 @@ def words() -> tuple[str, ...]:
 
 def find(word: str) -> Channel:
     """Return the channel module a `type:` names; raises `KeyError` for an unknown one."""
-    if word not in words():
-        raise KeyError(word)
-    return cast(Channel, importlib.import_module(f"ingest.channels.{word}"))
+    name = f"ingest.channels.{word}"
+    try:
+        return cast(Channel, importlib.import_module(name))
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise  # a channel that is there, but wants something that is not
+        raise KeyError(word) from None
 
 
 def config_model(word: str) -> type[ChannelConfig]:

@@ -91,6 +91,11 @@ class Inbox:
             self._queue.put(None)
         self._thread.join()
 
+    @property
+    def alive(self) -> bool:
+        """Whether messages are kept."""
+        return self._open and self._thread.is_alive()
+
     def accept(self, arrivals: Sequence[Arrival]) -> Future[list[Kept]]:
         """Keep the messages of one delivery, all or none; the future ends after the commit.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from config.desk import ChannelConfig, Desk
 from ingest import channel as channels
@@ -19,6 +19,7 @@ from router.tell import Happened, intents
 from router.thread import Found, Keys, find, goes_first, keys_of, lock
 from router.ticket import Pen
 from tickets.message import SPEAKS, InboundMessage
+from tickets.prepared import Prepared
 from tickets.schema import inbox
 from tickets.store import Store
 from tickets.trouble import Temporary
@@ -106,9 +107,9 @@ class Router:
         log.info("routed", inbox=inbox_id, channel=row.channel, ticket=number, new=found.ticket is None)
         return Routed(inbox_id, row.channel, "routed", row.received_at, number, tuple(notices))
 
-    def _waiting(self, inbox_id: int) -> Row[Any] | None:
+    def _waiting(self, inbox_id: int) -> Any:
         with self._store.read() as connection:
-            return connection.execute(_WAITING_ROW, {"id": inbox_id}).first()
+            return _WAITING_ROW.one(connection, {"number": inbox_id})
 
     def _rules(self, desk: Desk) -> RuleSet:
         compiled = self._compiled
@@ -121,7 +122,7 @@ class Router:
         cause = str(error) if isinstance(error, Unreadable) else f"{type(error).__name__}: {error}"
         log.error("a message could not be routed", inbox=inbox_id, cause=cause, exc_info=error)
         with self._store.write() as connection:
-            row = connection.execute(_WAITING_ROW, {"id": inbox_id}).first()
+            row = _WAITING_ROW.one(connection, {"number": inbox_id})
             if row is None:
                 return None
             last = isinstance(error, Unreadable) or row.attempts + 1 >= MOST_ATTEMPTS
@@ -137,20 +138,23 @@ class Router:
         return Routed(inbox_id, row.channel, "quarantined", row.received_at) if last else None
 
 
-_WAITING_ROW = select(inbox).where(inbox.c.id == bindparam("id"), inbox.c.state == "received")
-_CLAIM = select(inbox.c.id).where(inbox.c.id == bindparam("id"), inbox.c.state == "received").with_for_update()
-_FINISH = update(inbox).where(inbox.c.id == bindparam("number"))
+_WAITING_ROW = Prepared(select(inbox).where(inbox.c.id == bindparam("number"), inbox.c.state == "received"))
+_CLAIM = Prepared(
+    select(inbox.c.id).where(inbox.c.id == bindparam("number"), inbox.c.state == "received").with_for_update()
+)
+_FINISH = Prepared(update(inbox).where(inbox.c.id == bindparam("number")), ("state", "ticket_id", "routed_at", "cause"))
 
 
 def _claim(connection: Connection, inbox_id: int) -> bool:
-    return connection.scalar(_CLAIM, {"id": inbox_id}) is not None
+    return _CLAIM.value(connection, {"number": inbox_id}) is not None
 
 
 def _finish(connection: Connection, inbox_id: int, now: float, state: str, **values: Any) -> None:
-    connection.execute(_FINISH, {"number": inbox_id, "state": state, "routed_at": now, "cause": None, **values})
+    row = {"number": inbox_id, "state": state, "routed_at": now, "ticket_id": None, "cause": None, **values}
+    _FINISH.run(connection, row)
 
 
-def _read(row: Row[Any], meta: dict[str, Any]) -> InboundMessage:
+def _read(row: Any, meta: dict[str, Any]) -> InboundMessage:
     """Return the message a row holds; raises `Unreadable` when its channel does not find it there."""
     messages = channels.find(meta["type"]).parse(row.raw)
     part: int = row.part
@@ -165,7 +169,7 @@ class _Case:
 
     pen: Pen
     desk: Desk
-    row: Row[Any]
+    row: Any
     meta: dict[str, Any]
     message: InboundMessage
     keys: Keys

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, literal, or_, select, text
+from sqlalchemy import Connection, and_, bindparam, not_, or_, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT
 
 from config.desk import Desk
 from tickets.message import InboundMessage, thread_key
-from tickets.schema import inbox, participants, thread_keys, tickets
+from tickets.prepared import OneOf, Prepared
+from tickets.schema import inbox, participants, thread_keys, tickets, waiting
 
 MAIL = "mid:"
 OVER = ("closed", "merged", "spam")
@@ -43,7 +44,7 @@ class Keys:
 class Found:
     """The ticket to join, or the ticket a new one is linked to, and why; both may be missing."""
 
-    ticket: Row[Any] | None = None
+    ticket: Any | None = None
     linked_to: int | None = None
     because: str | None = None
     stranger: bool = False
@@ -77,16 +78,13 @@ def _number(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
 
 
-_WAITING = (
+_WAITING = Prepared(
     select(inbox.c.id)
     .where(
-        inbox.c.state == "received",
-        inbox.c.id != bindparam("id"),
-        inbox.c.id.not_in(bindparam("passed", expanding=True)),
-        or_(
-            inbox.c.conversation.in_(bindparam("answers", expanding=True)),
-            and_(inbox.c.conversation == bindparam("own"), inbox.c.id < bindparam("id")),
-        ),
+        waiting,  # as it stands in the partial index, or SQLite reads the whole inbox
+        OneOf(inbox.c.conversation, "keys"),
+        or_(inbox.c.conversation != bindparam("own"), inbox.c.id < bindparam("number")),
+        not_(OneOf(inbox.c.id, "passed")),
     )
     .order_by(inbox.c.id)
     .limit(1)
@@ -97,30 +95,30 @@ def goes_first(connection: Connection, inbox_id: int, keys: Keys, passed: Sequen
     """Return a row that still waits and must be routed before this one, or nothing.
 
     That is a mail this one answers, or an earlier message of the same conversation. `passed` are rows that are not waited
-    for: the ones under way already (two mails may name each other) and the ones that cannot be routed.
+    for: this one, the ones under way already (two mails may name each other) and the ones that cannot be routed.
     """
-    parameters = {"id": inbox_id, "own": keys.own, "answers": keys.answers, "passed": passed}
-    first: int | None = connection.scalar(_WAITING, parameters)
+    row = {"number": inbox_id, "own": keys.own, "keys": list(keys.all), "passed": list(passed)}
+    first: int | None = _WAITING.value(connection, row)
     return first
 
 
-_CANDIDATES = (
+_CANDIDATES = Prepared(
     select(thread_keys.c.key, tickets, participants.c.address.label("taking_part"))
     .join(tickets, tickets.c.id == thread_keys.c.ticket_id)
     .outerjoin(
         participants,
         and_(participants.c.ticket_id == tickets.c.id, participants.c.address == bindparam("sender")),
     )
-    .where(thread_keys.c.key.in_(bindparam("keys", expanding=True)))
+    .where(OneOf(thread_keys.c.key, "keys"))
     .order_by(tickets.c.id)
-    .limit(literal(500))
+    .limit(500)
     .with_for_update(of=tickets)  # two replies to different mails of one ticket must not overwrite each other
 )
 
 
 def find(connection: Connection, desk: Desk, keys: Keys, message: InboundMessage) -> Found:
     """Return the ticket a message joins, or the one its new ticket is linked to."""
-    rows = connection.execute(_CANDIDATES, {"keys": keys.all, "sender": message.sender.id}).all()
+    rows = _CANDIDATES.all(connection, {"keys": list(keys.all), "sender": message.sender.id})
     if not rows:
         return Found()
     nearest = {key: place for place, key in enumerate(keys.all)}
@@ -133,7 +131,7 @@ def find(connection: Connection, desk: Desk, keys: Keys, message: InboundMessage
     return Found(linked_to=rows[0].id, because=because, stranger=True)
 
 
-def _follow_up(desk: Desk, row: Row[Any], keys: Keys) -> Found:
+def _follow_up(desk: Desk, row: Any, keys: Keys) -> Found:
     department = desk.departments_by_id.get(row.department)
     policy = department.follow_up if department else desk.departments[0].follow_up
     joins = {

@@ -12,6 +12,7 @@ from ingest.first_line import first_line
 from router.event import Change
 from router.tell import Intent
 from tickets.message import InboundMessage, thread_key
+from tickets.prepared import Prepared
 from tickets.schema import contacts, decisions, entries, events, identities, outbox, participants, thread_keys, tickets
 
 BELL_SECONDS = 10
@@ -20,17 +21,24 @@ SUBJECT_LENGTH = 300
 MOST_PARTICIPANTS = 100
 
 
-_IDENTITY = select(identities.c.contact_id).where(
-    identities.c.space == bindparam("space"), identities.c.value == bindparam("value")
+_IDENTITY = Prepared(
+    select(identities.c.contact_id).where(
+        identities.c.space == bindparam("in_space"), identities.c.value == bindparam("with_value")
+    )
 )
-_NEW_CONTACT = insert(contacts).returning(contacts.c.id)
-_NEW_TICKET = insert(tickets).returning(tickets.c.id)
-_NEW_ENTRY = insert(entries).returning(entries.c.id)
-_NEW_EVENTS = insert(events).returning(events.c.id, sort_by_parameter_order=True)
-_NEW_OUTBOX = insert(outbox).returning(outbox.c.id, outbox.c.state, sort_by_parameter_order=True)
-_CHANGED = update(tickets).where(tickets.c.id == bindparam("number")).values(messages=tickets.c.messages + 1)
+_NEW_IDENTITY = Prepared(insert(identities))
+_NEW_CONTACT = Prepared(insert(contacts).returning(contacts.c.id))
+_NEW_TICKET = Prepared(insert(tickets).returning(tickets.c.id))
+_NEW_ENTRY = Prepared(insert(entries).returning(entries.c.id))
+_NEW_EVENT = Prepared(insert(events).returning(events.c.id))
+_NEW_DECISION = Prepared(insert(decisions))
+_NEW_NOTICE = Prepared(insert(outbox).returning(outbox.c.id))
+_CHANGED = Prepared(
+    update(tickets).where(tickets.c.id == bindparam("number")).values(messages=tickets.c.messages + 1),
+    ("department", "agent", "unassigned_reason", "status", "priority", "tags", "updated_at"),
+)
 _ONCE = {
-    (table.name, dialect.dialect.name): dialect.insert(table).on_conflict_do_nothing()
+    (table.name, dialect.dialect.name): Prepared(dialect.insert(table).on_conflict_do_nothing())
     for table in (thread_keys, participants)
     for dialect in (sqlite, postgresql)
 }
@@ -47,13 +55,11 @@ class Pen:
     def contact(self, space: str, message: InboundMessage) -> int:
         """Return the contact of the message's sender, made when this identity is new. The caller holds the identity's lock."""
         value = self._identity(message)
-        known: int | None = self.connection.scalar(_IDENTITY, {"space": space, "value": value})
+        known: int | None = _IDENTITY.value(self.connection, {"in_space": space, "with_value": value})
         if known is not None:
             return known
-        made: int = self.connection.execute(
-            _NEW_CONTACT, {"name": message.sender.name, "created_at": self.now}
-        ).scalar_one()
-        self.connection.execute(insert(identities), {"space": space, "value": value, "contact_id": made})
+        made: int = _NEW_CONTACT.value(self.connection, {"name": message.sender.name, "created_at": self.now})
+        _NEW_IDENTITY.run(self.connection, {"space": space, "value": value, "contact_id": made})
         return made
 
     def _identity(self, message: InboundMessage) -> str:
@@ -72,12 +78,12 @@ class Pen:
             "updated_at": self.now,
             **values,
         }
-        number: int = self.connection.execute(_NEW_TICKET, row).scalar_one()
+        number: int = _NEW_TICKET.value(self.connection, row)
         return number
 
     def change(self, number: int, values: dict[str, Any]) -> None:
         """Write what another message changed in a ticket."""
-        self.connection.execute(_CHANGED, {"number": number, "updated_at": self.now, **values})
+        _CHANGED.run(self.connection, {"number": number, "updated_at": self.now, **values})
 
     def entry(self, number: int, message: InboundMessage, author: str) -> int:
         """Insert the message as an entry of the ticket and return the entry's id."""
@@ -94,15 +100,15 @@ class Pen:
             "sent_at": message.sent_at.timestamp() if message.sent_at else None,
             "created_at": self.now,
         }
-        made: int = self.connection.execute(_NEW_ENTRY, row).scalar_one()
+        made: int = _NEW_ENTRY.value(self.connection, row)
         return made
 
     def remember(self, number: int, keys: Iterable[str], taking_part: Iterable[str]) -> None:
         """Note the keys that lead to the ticket and the addresses that take part in it."""
         name = self.connection.dialect.name
-        self.connection.execute(_ONCE["thread_keys", name], [{"key": key, "ticket_id": number} for key in keys])
+        _ONCE["thread_keys", name].each(self.connection, [{"key": key, "ticket_id": number} for key in keys])
         if people := [{"ticket_id": number, "address": address} for address in taking_part]:
-            self.connection.execute(_ONCE["participants", name], people[:MOST_PARTICIPANTS])
+            _ONCE["participants", name].each(self.connection, people[:MOST_PARTICIPANTS])
 
     def history(self, number: int, lines: Sequence[Change]) -> list[int]:
         """Append events to the ticket's history and return their ids in order."""
@@ -117,7 +123,7 @@ class Pen:
             }
             for line in lines
         ]
-        return list(self.connection.scalars(_NEW_EVENTS, rows))
+        return [_NEW_EVENT.value(self.connection, row) for row in rows]
 
     def decision(self, number: int, version: str, trace: dict[str, Any]) -> None:
         """Keep why the ticket went where it went."""
@@ -128,7 +134,7 @@ class Pen:
             "trace": json.dumps(trace),
             "at": self.now,
         }
-        self.connection.execute(insert(decisions), row)
+        _NEW_DECISION.run(self.connection, row)
 
     def owe(self, number: int, entry_id: int, notices: Sequence[Intent]) -> list[int]:
         """Write the outbox rows and return the ids of those that are to be sent."""
@@ -146,11 +152,15 @@ class Pen:
                 "attempts": 0,
                 "due_at": self.now + BELL_SECONDS,
                 "not_before": self.now,
+                "last_error": None,
+                "provider_id": None,
                 "created_at": self.now,
+                "sent_at": None,
             }
             for notice in notices
         ]
-        return [row.id for row in self.connection.execute(_NEW_OUTBOX, rows) if row.state == "pending"] if rows else []
+        ids = [_NEW_NOTICE.value(self.connection, row) for row in rows]
+        return [number for number, row in zip(ids, rows, strict=True) if row["state"] == "pending"]
 
 
 def _subject(message: InboundMessage) -> str:

@@ -36,7 +36,9 @@ def ticket(store: Store, number: int) -> dict[str, Any] | None:
         row = connection.execute(select(tickets).where(tickets.c.id == number)).first()
         if row is None:
             return None
-        said = connection.execute(select(entries).where(entries.c.ticket_id == number).order_by(entries.c.inbox_id)).all()
+        said = connection.execute(
+            select(entries).where(entries.c.ticket_id == number).order_by(entries.c.inbox_id)
+        ).all()
         past = connection.execute(select(events).where(events.c.ticket_id == number).order_by(events.c.id)).all()
     return {**_ticket(row), "entries": [_entry(one) for one in said], "history": [_event(one) for one in past]}
 
@@ -44,7 +46,9 @@ def ticket(store: Store, number: int) -> dict[str, Any] | None:
 def passes(store: Store, number: int) -> list[dict[str, Any]]:
     """Return why a ticket went where it went: every pass of the rules with its trace, and who was told in it."""
     with store.read() as connection:
-        made = connection.execute(select(decisions).where(decisions.c.ticket_id == number).order_by(decisions.c.id)).all()
+        made = connection.execute(
+            select(decisions).where(decisions.c.ticket_id == number).order_by(decisions.c.id)
+        ).all()
         told = connection.execute(
             select(outbox, events.c.inbox_id)
             .join(events, events.c.id == outbox.c.event_id)

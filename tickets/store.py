@@ -30,6 +30,8 @@ _POSTGRESQL = {
     "options": f"-c lock_timeout={LOCK_SECONDS * 1000} -c statement_timeout=20000 -c TimeZone=UTC"
     " -c idle_in_transaction_session_timeout=60000",
 }
+_OURS = (IntegrityError, DataError, ProgrammingError)
+_THEIRS = (DatabaseError, InterfaceError, PoolTimeoutError)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _MIGRATION_LOCK = 0x46726F6E74  # "Front", any number will do as long as it is ours
 
@@ -38,22 +40,28 @@ class Store:
     """The tables of one desk. Thread-safe; `close` gives every connection back."""
 
     def __init__(self, url: str) -> None:
-        parsed = make_url(url)
+        self._url = parsed = make_url(url)
         self.sqlite = parsed.get_backend_name() == "sqlite"
         self._writer = threading.Lock()
         self._file: tuple[int, int] | None = None
         if self.sqlite:
             with suppress(OSError):  # opening the database says what is wrong, as `Temporary`
                 Path(parsed.database or "").parent.mkdir(parents=True, exist_ok=True)
-            self.engine = create_engine(parsed, pool_size=10, pool_timeout=LOCK_SECONDS)
-            event.listen(self.engine, "connect", self._note_file)
-            event.listen(self.engine, "connect", _prepare_sqlite)
+            self.engine = self._sqlite_engine()
             event.listen(self.engine, "begin", _begin_immediate)
+            self._reader = self._sqlite_engine()  # its own: changing the isolation level costs more than a select
         else:
             self.engine = create_engine(
                 parsed, pool_size=10, pool_timeout=LOCK_SECONDS, pool_pre_ping=True, connect_args=_POSTGRESQL
             )
-        self._reader: Engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+            self._reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._driver: Any = self.engine.dialect.loaded_dbapi
+
+    def _sqlite_engine(self) -> Engine:
+        engine = create_engine(self._url, pool_size=10, pool_timeout=LOCK_SECONDS)
+        event.listen(engine, "connect", self._note_file)
+        event.listen(engine, "connect", _prepare_sqlite)
+        return engine
 
     @property
     def name(self) -> str:
@@ -93,19 +101,20 @@ class Store:
     def _trouble(self) -> Iterator[None]:
         try:
             yield
-        except (IntegrityError, DataError, ProgrammingError):
-            raise  # ours: a wrong row or a wrong statement, not the database's state
-        except (DatabaseError, InterfaceError, PoolTimeoutError) as error:
-            if getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
-                self.engine.dispose()  # another connection may not have noticed and go on from what it remembers
+        except (*_OURS, self._driver.IntegrityError, self._driver.DataError, self._driver.ProgrammingError):
+            raise  # a wrong row or a wrong statement, not the database's state
+        except (*_THEIRS, self._driver.Error) as error:
+            code: int = getattr(error, "sqlite_errorcode", 0) or getattr(error.__cause__, "sqlite_errorcode", 0)
+            if code & 0xFF in _DAMAGED:
+                self._dispose()  # another connection may not have noticed and go on from what it remembers
             raise Temporary(f"database: {getattr(error, 'orig', None) or error}") from error
 
     def _note_file(self, _connection: object, _record: object) -> None:
-        self._file = self._file or _inode(self.engine.url.database)
+        self._file = self._file or _inode(self._url.database)
 
     def _check_file(self) -> None:
         """Raise `Temporary` when SQLite's file was moved, deleted or replaced: it would go on writing to the one that is gone."""
-        if self._file is not None and _inode(self.engine.url.database) != self._file:
+        if self._file is not None and _inode(self._url.database) != self._file:
             raise Temporary(f"database: {self.engine.url.database} was replaced or taken away; put it back, or restart")
 
     def migrate(self) -> bool:
@@ -131,9 +140,13 @@ class Store:
         with self.read() as connection:
             return _version(connection)
 
+    def _dispose(self) -> None:
+        self.engine.dispose()
+        self._reader.dispose()
+
     def close(self) -> None:
         """Give every connection back."""
-        self.engine.dispose()
+        self._dispose()
         self._file = None
 
 
@@ -159,6 +172,4 @@ def _inode(path: str | None) -> tuple[int, int] | None:
 
 
 def _begin_immediate(connection: Connection) -> None:
-    # Not connection.get_isolation_level(): SQLite's driver never says AUTOCOMMIT, and readers would wait for the writer.
-    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

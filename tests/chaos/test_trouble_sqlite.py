@@ -131,7 +131,7 @@ def test_a_damaged_database_means_come_back_later_until_a_good_one_is_there(desk
     program.kill()
     for file, good in zip(files, backup, strict=True):
         file.write_bytes(good)
-    (desk.data / "frontdesk.sqlite3-shm").unlink()
+    (desk.data / "frontdesk.sqlite3-shm").unlink(missing_ok=True)
     desk.start()
     assert desk.mail(mail("after@x")).startswith("250")
     store = Store(desk.database)
