@@ -7,7 +7,6 @@ the bell.
 
 import asyncio
 import contextlib
-import fcntl
 import queue
 import signal
 import sys
@@ -27,14 +26,15 @@ from commands import desk as desk_commands
 from commands import look, mail, quarantine
 from commands.logs import configure_logging
 from commands.output import line, stop
-from commands.parts import EX_TEMPFAIL, open_desk
+from commands.parts import EX_TEMPFAIL, alone, open_desk
 from commands.parts import settings as read_settings
-from commands.serve import CannotListenError, serve
+from commands.serve import CannotListenError, greet, serve
+from config.desk import Desk
 from config.settings import Settings
 from config.watch import DeskFile
 from ingest import inbox as inboxes
-from ingest.channel import Kept
-from ingest.inbox import Arrival, Inbox
+from ingest.arrival import Arrival, Kept
+from ingest.inbox import Inbox
 from notify.notifier import open_notifiers
 from notify.outbox import Outbox
 from router.route import Router
@@ -225,10 +225,12 @@ class App:
         ended = threading.Event()
 
         def tick() -> None:
-            silent = False
+            silent, known = False, self.desk.current()
             while not ended.wait(SWEEP_SECONDS):
                 try:
-                    self.desk.current()
+                    before, known = known, self.desk.current()
+                    if _listeners(before) != _listeners(known):
+                        log.warning("the desk file has other listeners now; restart to use them")
                     self.sweep()
                     silent = False
                 except Temporary as error:
@@ -293,6 +295,10 @@ class App:
         self.store.close()
 
 
+def _listeners(desk: Desk) -> set[tuple[str, str]]:
+    return {(config.name, listen) for config in desk.channels if (listen := getattr(config, "listen", ""))}
+
+
 def _close(outbox: Outbox | None) -> None:
     for notifier in outbox.notifiers.values() if outbox else ():
         notifier.close()
@@ -332,11 +338,11 @@ def _serve(*, embedded: bool) -> None:
     try:
         with contextlib.ExitStack() as stack:
             stack.callback(app.close)
-            alone = embedded and app.store.sqlite
-            if alone:
-                stack.enter_context(_alone(settings))
+            single = embedded and app.store.sqlite
+            if single:
+                stack.enter_context(alone(settings.data))
             app.store.migrate()
-            if alone:
+            if single:
                 app.wake()
             if embedded:
                 stack.enter_context(app.workers())
@@ -344,53 +350,17 @@ def _serve(*, embedded: bool) -> None:
             stack.enter_context(app.clock())
             signal.signal(signal.SIGHUP, lambda *_: app.desk.reload())
             parts = Parts(app.desk.current, app.accept, app.ready, app.metrics.text)
-            asyncio.run(
-                serve(app.desk.current, app.accept, build(parts), settings.http, lambda found: _say(app, found))
-            )
+            ways = [notifier.describe() for notifier in app.outbox().notifiers.values()]
+
+            def started(addresses: list[str]) -> None:
+                greet(app.desk.current(), settings.desk_file, addresses, [app.store.name, *ways])
+
+            asyncio.run(serve(app.desk.current, app.accept, build(parts), settings.http, started))
     except CannotListenError as error:
         stop(str(error), 1)
     except Temporary as error:
         stop(f"{error}. See: frontdesk doctor", EX_TEMPFAIL)
     line("Stopped.")
-
-
-@contextlib.contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
-    """Hold the data folder: two embedded desks on one database would ring for each other's rows."""
-    settings.data.mkdir(parents=True, exist_ok=True)
-    with (settings.data / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            stop(f"Another desk runs on {settings.data}. Stop it, or set FRONTDESK_DATA to another folder", 1)
-        yield
-
-
-def _say(app: App, addresses: Sequence[str]) -> None:
-    """Tell a person what runs, and three lines to try."""
-    desk = app.desk.current()
-    line(
-        f"{desk.desk.name} is at work: desk file {app.settings.desk_file} (version {desk.version}), {app.store.name}",
-        "bold",
-    )
-    for address in addresses:
-        line(f"  listening on {address}")
-    for name, notifier in app.outbox().notifiers.items():
-        line(f"  {name}: {notifier.describe()}")
-    address = next(
-        (department.addresses[0] for department in desk.departments if department.addresses), "support@example.com"
-    )
-    mail_at = next((found.partition("//")[2] for found in addresses if found.startswith("smtp")), None)
-    line("Try, in another terminal:", "bold")
-    if mail_at:
-        host, _, port = mail_at.rpartition(":")
-        line(
-            f"""  python3 -c "import smtplib; smtplib.SMTP('{host}', {port}).sendmail('ann@example.com', '{address}', """
-            """'From: Ann <ann@example.com>\\nSubject: My invoice\\n\\nWhere is it?')\""""
-        )
-    line("  .venv/bin/frontdesk tickets")
-    line("  .venv/bin/frontdesk why 1")
-    line("Ctrl-C stops it.", "dim")
 
 
 cli = typer.Typer(

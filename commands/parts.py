@@ -1,5 +1,6 @@
 """What most commands need: the settings, the desk, the store, each opened where it is used and closed after."""
 
+import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,3 +53,15 @@ def open_store() -> Iterator[Store]:
         stop(f"{error}. Nothing was changed; try again, or see: frontdesk doctor", EX_TEMPFAIL)
     finally:
         store.close()
+
+
+@contextmanager
+def alone(data: Path) -> Iterator[None]:
+    """Hold the data folder, or end with 1: two embedded desks on one database would ring for each other's rows."""
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            stop(f"Another desk runs on {data}. Stop it, or set FRONTDESK_DATA to another folder", 1)
+        yield

@@ -4,14 +4,18 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from pathlib import Path
 
 import structlog
 import uvicorn
 from starlette.applications import Starlette
 
-from config.desk import Desk
-from ingest.channels import smtp
+from commands.output import line
+from config.desk import ChannelConfig, Desk
+from ingest import channel as channels
+from ingest.arrival import Accept
+from ingest.channel import ListeningChannel
 
 GRACE_SECONDS = 3
 LARGEST_CONCURRENCY = 500
@@ -24,7 +28,7 @@ class CannotListenError(Exception):
 
 
 async def serve(
-    desk: Callable[[], Desk], accept: smtp.Accept, app: Starlette, http: str, started: Callable[[list[str]], None]
+    desk: Callable[[], Desk], accept: Accept, app: Starlette, http: str, started: Callable[[list[str]], None]
 ) -> None:
     """Listen until SIGINT or SIGTERM; `started` is told the addresses. Raises `CannotListenError`."""
     stop = asyncio.Event()
@@ -35,9 +39,9 @@ async def serve(
         async with contextlib.AsyncExitStack() as stack:
             addresses = [await stack.enter_async_context(_http(app, http))]
             for config in desk().channels:
-                if isinstance(config, smtp.Config):
-                    await stack.enter_async_context(_smtp(config, desk, accept))
-                    addresses.append(f"smtp://{config.listen}")
+                if (module := channels.listening(config.type)) is not None:
+                    await stack.enter_async_context(_listening(module, config, desk, accept))
+                    addresses.append(f"{config.type}://{getattr(config, 'listen', '')}")
             started(addresses)
             await stop.wait()
             log.info("stopping")
@@ -47,11 +51,14 @@ async def serve(
 
 
 @contextlib.asynccontextmanager
-async def _smtp(config: smtp.Config, desk: Callable[[], Desk], accept: smtp.Accept) -> AsyncIterator[None]:
+async def _listening(
+    module: ListeningChannel, config: ChannelConfig, desk: Callable[[], Desk], accept: Accept
+) -> AsyncIterator[None]:
     try:
-        server = await smtp.listen(config, desk, accept)
+        server = await module.listen(config, desk, accept)
     except OSError as error:
-        raise CannotListenError(_words(config.listen, f"channel {config.name}: listen", error)) from error
+        where = str(getattr(config, "listen", "its address"))
+        raise CannotListenError(_words(where, f"channel {config.name}: listen", error)) from error
     try:
         yield
     finally:
@@ -101,3 +108,22 @@ class _Server(uvicorn.Server):
 
 def _words(address: str, setting: str, error: OSError) -> str:
     return f"Nothing can listen on {address}: {error.strerror or error}. Stop what uses it, or change {setting}"
+
+
+def greet(desk: Desk, file: Path, addresses: Sequence[str], facts: Sequence[str]) -> None:
+    """Tell a person what runs, and three lines to try; `facts` are where it keeps things and how agents are told."""
+    line(f"{desk.desk.name} is at work: desk file {file} (version {desk.version})", "bold")
+    for fact in (*(f"listening on {address}" for address in addresses), *facts):
+        line(f"  {fact}")
+    line("Try, in another terminal:", "bold")
+    address = next(iter(desk.departments_by_address), "support@example.com")
+    mail_at = next((found.partition("://")[2] for found in addresses if found.startswith("smtp://")), None)
+    if mail_at:
+        host, _, port = mail_at.rpartition(":")
+        line(
+            f"""  python3 -c "import smtplib; smtplib.SMTP('{host}', {port}).sendmail('ann@example.com', '{address}', """
+            """'From: Ann <ann@example.com>\\nSubject: My invoice\\n\\nWhere is it?')\""""
+        )
+    line("  .venv/bin/frontdesk tickets")
+    line("  .venv/bin/frontdesk why 1")
+    line("Ctrl-C stops it.", "dim")

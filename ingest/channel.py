@@ -9,6 +9,7 @@ A channel that is called over HTTP also has `HOOK`, `verify` and `answer` (see `
 itself has `listen`. The steps to add one stand in docs/adding-a-channel.md.
 """
 
+import asyncio
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 import ingest.channels
-from config.desk import ChannelConfig
+from config.desk import ChannelConfig, Desk
+from ingest.arrival import Accept, Kept
 from tickets.message import InboundMessage
 
 
@@ -26,14 +28,6 @@ class Request:
 
     raw: bytes
     headers: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What became of one message: its row in the inbox, and whether it had been there before."""
-
-    id: int
-    duplicate: bool
 
 
 class Unreadable(Exception):  # noqa: N818  # a word of the domain: what is unreadable goes to quarantine
@@ -79,6 +73,13 @@ class Channel(Protocol):
         """Return every message in the bytes, in their order; raises `Unreadable`."""
 
 
+class ListeningChannel(Channel, Protocol):
+    """The module of a channel that listens by itself, at its setting `listen`."""
+
+    async def listen(self, config: Any, desk: Callable[[], Desk], accept: Accept) -> asyncio.Server:
+        """Listen until the returned server is closed; raises `OSError`. `desk` gives the desk of the moment."""
+
+
 class WebChannel(Channel, Protocol):
     """The module of a channel that is called over HTTP."""
 
@@ -105,6 +106,12 @@ def find(word: str) -> Channel:
         if error.name != name:
             raise  # a channel that is there, but wants something that is not
         raise KeyError(word) from None
+
+
+def listening(word: str) -> ListeningChannel | None:
+    """Return the module of a type when it listens by itself; raises `KeyError` for an unknown type."""
+    module = find(word)
+    return cast(ListeningChannel, module) if hasattr(module, "listen") else None
 
 
 def config_model(word: str) -> type[ChannelConfig]:

@@ -9,16 +9,16 @@ import json
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from sqlalchemy import Connection, and_, bindparam, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ingest.channel import Kept
+from ingest.arrival import Arrival, Kept
 from tickets.schema import inbox
 from tickets.store import Store
 from tickets.trouble import Temporary
@@ -29,29 +29,6 @@ BELL_SECONDS = 10
 """How long after it was kept a row waits for its bell before the sweep rings again."""
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """One message at the door: its unique key (channel, account, external id), the key its conversation goes by, its bytes.
-
-    `part` says which of the messages in `raw` it is; `meta` is what came beside the bytes (envelope, peer); a `cause`
-    keeps it in quarantine at once.
-    """
-
-    channel: str
-    external_id: str
-    conversation: str
-    raw: bytes
-    account: str = ""
-    part: int = 0
-    meta: Mapping[str, Any] = field(default_factory=dict)
-    cause: str | None = None
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """What makes it the same message when it comes again."""
-        return self.channel, self.account, self.external_id
 
 
 @dataclass(slots=True)

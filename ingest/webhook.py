@@ -5,8 +5,8 @@ import hashlib
 import structlog
 
 from config.desk import ChannelConfig
+from ingest.arrival import Arrival
 from ingest.channel import Request, Unreadable, WebChannel
-from ingest.inbox import Arrival
 from tickets.message import InboundMessage, clean, thread_key
 
 UNREAD = -1

@@ -6,8 +6,8 @@ from tempfile import TemporaryDirectory
 from commands.parts import CHECKS, KINDS
 from config.desk import Desk
 from config.load import load
+from ingest.arrival import Arrival
 from ingest.channels import smtp
-from ingest.inbox import Arrival
 
 HEAD = """
 desk: {name: Acme Support, domain: support.acme.example}

@@ -23,8 +23,8 @@ from config.desk import ChannelConfig, Desk, OnEvent
 from config.load import SECTIONS, load
 from config.settings import EXAMPLE, Settings
 from ingest import channel as channels
-from ingest.channel import Kept
-from ingest.inbox import Arrival, Inbox
+from ingest.arrival import Arrival, Kept
+from ingest.inbox import Inbox
 from notify import notifier as notifiers
 from router.actions import ACTIONS
 from router.conditions import CONDITIONS, OPERATORS

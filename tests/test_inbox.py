@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from ingest import quarantine
-from ingest.inbox import BELL_SECONDS, Arrival, Inbox, due, wake
+from ingest.arrival import Arrival
+from ingest.inbox import BELL_SECONDS, Inbox, due, wake
 from ingest.webhook import UNREAD
 from tickets.schema import inbox
 from tickets.store import Store

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from ingest.channel import Kept
-from ingest.inbox import Arrival, Inbox
+from ingest.arrival import Arrival, Kept
+from ingest.inbox import Inbox
 from tests.desks import desk
 from tickets.schema import inbox
 from tickets.store import Store

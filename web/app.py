@@ -4,7 +4,7 @@ Trouble here is 503 with `Retry-After`, never 500: the sender comes back and not
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -17,8 +17,8 @@ from starlette.routing import Route
 
 from config.desk import Desk
 from ingest import channel as channels
-from ingest.channel import Hook, Kept, Refused, Request, WebChannel
-from ingest.inbox import Arrival
+from ingest.arrival import Accept
+from ingest.channel import Hook, Refused, Request, WebChannel
 from ingest.webhook import arrivals
 from tickets.trouble import Temporary
 
@@ -35,7 +35,7 @@ class Parts:
     """What the routes need: the desk of the moment, the inbox, the readiness check (raises `Temporary`), the metrics' text."""
 
     desk: Callable[[], Desk]
-    accept: Callable[[Sequence[Arrival]], Awaitable[list[Kept]]]
+    accept: Accept
     ready: Callable[[], None]
     metrics: Callable[[], bytes]
 

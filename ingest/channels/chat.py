@@ -24,7 +24,8 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from config.desk import ChannelConfig
-from ingest.channel import Answer, Hook, Kept, Refused, Request, Unreadable
+from ingest.arrival import Kept
+from ingest.channel import Answer, Hook, Refused, Request, Unreadable
 from ingest.first_line import first_line
 from tickets.message import InboundMessage, Sender, clean
 

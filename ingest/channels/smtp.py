@@ -11,7 +11,7 @@ Vendor's document: RFC 5321, RFC 1870 (SIZE), RFC 3463 (enhanced codes); SMTP sm
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import structlog
@@ -20,8 +20,7 @@ from pydantic import Field, field_validator
 
 from config.desk import ChannelConfig, Desk
 from config.model import Address
-from ingest.channel import Kept
-from ingest.inbox import Arrival
+from ingest.arrival import Accept, Arrival
 from ingest.mail import parse_mail
 from ingest.mail_identity import identify
 from tickets.message import InboundMessage, thread_key
@@ -38,8 +37,6 @@ _ATOM = r"[A-Za-z0-9_+=-]+"
 _PLAIN_PATH = re.compile(rf"\s*<((?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)>(?=\s|$)")
 
 log = structlog.get_logger()
-
-Accept = Callable[[Sequence[Arrival]], Awaitable[list[Kept]]]
 
 
 class Config(ChannelConfig):
@@ -78,16 +75,14 @@ def arrival(channel: str, desk: Desk, raw: bytes, mail_from: str, recipients: Se
     """
     identity = identify(raw)
     head, _, _ = raw[:65_536].partition(b"\r\n\r\n")
-    own = f"\nx-frontdesk-loop: {desk.desk.domain.lower()}".encode()
+    own = re.search(rb"(?im)^x-frontdesk-loop:[ \t]*%s[ \t\r]*$" % re.escape(desk.desk.domain.encode()), head)
     return Arrival(
         channel=channel,
         external_id=f"mail:{identity.digest}",
         conversation=thread_key("mid", identity.message_id or f"sha256:{identity.digest}"),
         raw=raw,
         meta={"type": "smtp", "mail_from": mail_from, "recipients": list(recipients), "peer": peer},
-        cause="a notice of this desk came back; somebody forwards an agent's mailbox to it"
-        if own in head.lower()
-        else None,
+        cause="a notice of this desk came back; somebody forwards an agent's mailbox to it" if own else None,
     )
 
 
@@ -96,7 +91,7 @@ async def listen(config: Config, desk: Callable[[], Desk], accept: Accept) -> as
     host, port = config.host_and_port
     handler = _Handler(config, desk, accept)
     loop = asyncio.get_running_loop()
-    return await loop.create_server(lambda: Listener(handler, config.max_size, desk().desk.domain), host, port)
+    return await loop.create_server(lambda: Listener(handler, handler.config.max_size, desk().desk.domain), host, port)
 
 
 class Listener(SMTP):
@@ -198,17 +193,23 @@ class _Handler:
     """aiosmtpd's hooks (their names are the library's)."""
 
     def __init__(self, config: Config, desk: Callable[[], Desk], accept: Accept) -> None:
-        self._config = config
+        self._first = config
         self._desk = desk
         self._accept = accept
         self.connections = 0
+
+    @property
+    def config(self) -> Config:
+        """The channel as the desk file has it now; as it was, when it was taken out or its name is another channel's."""
+        now = self._desk().channels_by_name.get(self._first.name)
+        return now if isinstance(now, Config) else self._first
 
     async def handle_RCPT(  # noqa: N802
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         if len(envelope.rcpt_tos) >= MOST_RECIPIENTS:
             return "452 4.5.3 Too many recipients at once; send the rest in another transaction"
-        if not takes(self._desk(), self._config, address):
+        if not takes(self._desk(), self.config, address):
             shown = re.sub(r"[^\x21-\x7e]", "?", address)[:200]
             return (
                 f"550 5.1.1 Nobody at {self._desk().desk.name.encode('ascii', 'replace').decode()} receives mail at "
@@ -222,7 +223,7 @@ class _Handler:
         peer = str(session.peer[0]) if session and session.peer else ""
         mail_from = (envelope.mail_from or "").strip("<>")
         recipients = [printable(address) for address in envelope.rcpt_tos]
-        made = arrival(self._config.name, self._desk(), content, printable(mail_from), recipients, peer)
+        made = arrival(self._first.name, self._desk(), content, printable(mail_from), recipients, peer)
         async with asyncio.timeout(KEEP_SECONDS):
             [kept] = await self._accept([made])
         return f"250 2.0.0 kept as {kept.id}"
@@ -230,9 +231,9 @@ class _Handler:
     async def handle_exception(self, error: Exception) -> str:
         """Whatever went wrong here is temporary for the sender; aiosmtpd's own answer would be 500."""
         if isinstance(error, (Temporary, TimeoutError)):
-            log.warning("mail not kept, its sender comes back", channel=self._config.name, error=str(error))
+            log.warning("mail not kept, its sender comes back", channel=self._first.name, error=str(error))
         else:
-            log.error("an SMTP session failed", channel=self._config.name, exc_info=error)
+            log.error("an SMTP session failed", channel=self._first.name, exc_info=error)
         return "451 4.3.0 We cannot keep your mail right now; please try again in a few minutes"
 
 

@@ -23,7 +23,8 @@ from pydantic import Field
 
 from config.desk import ChannelConfig
 from config.model import MissingSecretError, Secret
-from ingest.channel import Answer, Hook, Kept, Refused, Request, Unreadable
+from ingest.arrival import Kept
+from ingest.channel import Answer, Hook, Refused, Request, Unreadable
 from ingest.first_line import first_line
 from tickets.message import Attachment, AttachmentType, InboundMessage, Kind, Sender
 

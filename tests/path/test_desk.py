@@ -13,8 +13,8 @@ import pytest
 from commands.parts import CHECKS, KINDS
 from config.settings import Settings
 from config.watch import DeskFile
-from ingest.channel import Kept
-from ingest.inbox import Arrival, keep
+from ingest.arrival import Arrival, Kept
+from ingest.inbox import keep
 from notify.outbox import listing as notices
 from tests.desks import HEAD, arrived, desk, mail
 from tickets import look
