@@ -192,6 +192,8 @@ class App:
             if known is not None and known.desk is desk:
                 return known
             self._outbox = Outbox(self.store, desk, open_notifiers(desk, self.settings.outbox_folder))
+            for notifier in self._outbox.notifiers.values():
+                log.info("agents are told", way=notifier.describe())
             _close(known)
             return self._outbox
 

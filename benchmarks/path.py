@@ -37,7 +37,8 @@ TURN: Final = 100
 GOAL: Final = 2.0
 LONGEST_SECONDS: Final = 300
 _TABLES: Final = ("contacts", "tickets", "entries", "thread_keys", "participants", "events", "decisions", "outbox")
-_WAITING: Final = "SELECT count(*) FROM inbox WHERE state = 'received' AND id <= ?"
+# By the small index: left to itself SQLite reads every row with its mail, in the process whose CPU is measured.
+_WAITING: Final = "SELECT count(*) FROM inbox INDEXED BY inbox_waiting WHERE state = 'received' AND id <= ?"
 _TICKETS: Final = """
     SELECT subject, contact_address, department, coalesce(agent, ''), coalesce(unassigned_reason, ''), status, priority,
         tags, messages FROM tickets ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9"""

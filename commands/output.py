@@ -31,8 +31,8 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]], nothing: st
 
 
 def line(text: str, style: str | None = None) -> None:
-    """Print a line for people; `text` is shown as it is, in a style of rich."""
-    console().print(escape(printable(text)), style=style, highlight=False)
+    """Print a line for people; `text` is shown as it is, in a style of rich, and not broken: commands can be copied."""
+    console().print(escape(printable(text)), style=style, highlight=False, soft_wrap=True)
 
 
 def printable(cell: object) -> str:
