@@ -44,7 +44,7 @@ from web.app import Parts, build
 from web.metrics import Metrics, ready
 
 ROUTE_THREADS = 1
-"""One: routing in Python and one writer in SQLite gain nothing from a second thread, and lose a tenth to switching."""
+"""One: routing in Python and one writer in SQLite gain nothing from a second thread, and lose a fifth to switching."""
 DELIVER_THREADS = 4
 PREFETCH = 100
 """Bells fetched from memory at once; with Dramatiq's two, threads wake each other for every message."""

@@ -1,14 +1,20 @@
 """Fixtures every story may use: real databases, a real Redis, a small desk."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from tests.services import Services
 from tickets.store import Store
+
+# Time is measured in benchmarks/. CI tries the same examples each time, so that it fails for a change and not by chance.
+settings.register_profile("desk", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("desk")
 
 
 @pytest.fixture(scope="session", autouse=True)
