@@ -145,7 +145,7 @@ def embedded_worker(broker: dramatiq.Broker, threads: int) -> dramatiq.Worker:
 
 
 class App:
-    """Everything one process owns. Nothing runs before `started` and nothing is left after it."""
+    """Everything one process owns. It runs what its context managers are entered for, and nothing after `close`."""
 
     def __init__(self, settings: Settings, desk: DeskFile) -> None:
         self.settings = settings
@@ -202,7 +202,7 @@ class App:
         begun = time.perf_counter()
         channel = arrivals[0].channel if arrivals else ""
         try:
-            kept = await asyncio.wrap_future(self.inbox.accept(arrivals))
+            kept = await self.inbox.accepted(arrivals)
         except Temporary:
             self.metrics.accepted.labels(channel, "refused").inc()
             raise
@@ -239,6 +239,8 @@ class App:
                     if not silent:
                         log.warning("the sweep cannot look, it goes on trying", error=str(error))
                     silent = True
+                except Exception:  # whatever the defect, lost bells must be rung again
+                    log.exception("the sweep failed, it goes on")
 
         thread = threading.Thread(target=tick, name="clock", daemon=True)
         thread.start()

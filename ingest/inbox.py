@@ -5,6 +5,7 @@ commit), and each sender is answered after *its* commit. When the process dies b
 the senders repeat; when it dies after it, the row waits and the sweep rings for it.
 """
 
+import asyncio
 import json
 import queue
 import threading
@@ -25,6 +26,8 @@ from tickets.trouble import Temporary
 
 BATCH_ROWS = 500
 BATCH_BYTES = 32 * 1024 * 1024
+KEEP_SECONDS = 25
+"""How long a message may wait for its commit before its sender is told to come back."""
 BELL_SECONDS = 10
 """How long after it was kept a row waits for its bell before the sweep rings again."""
 
@@ -86,6 +89,17 @@ class Inbox:
                 return answer
         answer.set_exception(Temporary("the inbox is closed; come back later"))
         return answer
+
+    async def accepted(self, arrivals: Sequence[Arrival]) -> list[Kept]:
+        """Keep the messages of one delivery and return after the commit: `accept`, for an event loop.
+
+        Raises `Temporary` like it, also when there was no commit within `KEEP_SECONDS`; what waits longer is not kept.
+        """
+        try:
+            async with asyncio.timeout(KEEP_SECONDS):
+                return await asyncio.wrap_future(self.accept(arrivals))
+        except TimeoutError:
+            raise Temporary(f"there was no commit within {KEEP_SECONDS} seconds") from None
 
     def _run(self) -> None:
         batch: list[_Waiting] | None = []

@@ -1,5 +1,6 @@
 """The inbox: durable before anybody is answered, a duplicate is success, and nobody is left hanging."""
 
+import asyncio
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -146,6 +147,20 @@ def test_a_broken_bell_does_not_trouble_the_sender(store: Store) -> None:
     keeper.accept([arrival(2)]).result(10)
     keeper.stop()
     assert len(ids(store)) == 2
+
+
+def test_a_message_that_waits_too_long_is_refused_and_then_not_kept_behind_its_senders_back(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.inbox.KEEP_SECONDS", 0.05)
+    keeper = Inbox(store)
+    keeper._open = True  # but nobody writes yet
+    with pytest.raises(Temporary, match="no commit"):
+        asyncio.run(keeper.accepted([arrival(1)]))
+    keeper.start()
+    keeper.accept([arrival(2)]).result(10)
+    keeper.stop()
+    assert len(ids(store)) == 1
 
 
 def test_the_sweep_rings_for_what_waits_past_its_time_and_then_looks_away_for_a_while(

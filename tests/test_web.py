@@ -25,18 +25,13 @@ HELLO = {"visitor": "v1", "client_msg_id": "1", "text": "Hello"}
 @pytest.fixture
 def client(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     """Give a client of an application over a real inbox."""
-    import asyncio
-
     monkeypatch.setenv("TELEGRAM_SECRET", SECRET)
     at = desk()
     keeper = Inbox(store)
     keeper.start()
 
-    async def accept(arrivals: Sequence[Arrival]) -> list[Kept]:
-        return await asyncio.wrap_future(keeper.accept(arrivals))
-
     metrics = Metrics(store, lambda: 100.0)
-    with TestClient(build(Parts(lambda: at, accept, lambda: ready(store), metrics.text))) as made:
+    with TestClient(build(Parts(lambda: at, keeper.accepted, lambda: ready(store), metrics.text))) as made:
         yield made
     keeper.stop()
 

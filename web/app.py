@@ -23,8 +23,6 @@ from ingest.webhook import arrivals
 from tickets.trouble import Temporary
 
 BODY_SECONDS = 30
-KEEP_SECONDS = 25
-"""How long a message may wait for its commit before its sender is told 503."""
 RETRY_AFTER = 30
 
 log = structlog.get_logger()
@@ -96,15 +94,14 @@ async def _channel(request: HttpRequest) -> Response:
     try:
         delivery = Request(await _body(request, hook.max_bytes), delivery.headers)
         taken = arrivals(module, config, delivery)
-        async with asyncio.timeout(KEEP_SECONDS):
-            kept = await parts.accept(taken)
+        kept = await parts.accept(taken)
         answer = module.answer(kept)
     except Refused as refusal:
         return _problem(refusal.status, str(refusal), shared, refusal.retry_after)
     except ClientDisconnect:
         return Response(status_code=400)  # nobody reads it
     except (Exception, asyncio.CancelledError) as error:  # cancelled when the desk stops; uvicorn would answer 500
-        if isinstance(error, (Temporary, TimeoutError, asyncio.CancelledError)):
+        if isinstance(error, (Temporary, asyncio.CancelledError)):
             log.warning("message not kept, its sender comes back", channel=config.name, error=str(error))
         else:
             log.exception("an HTTP delivery failed", channel=config.name)

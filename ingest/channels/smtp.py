@@ -26,8 +26,6 @@ from ingest.mail_identity import identify
 from tickets.message import InboundMessage, thread_key
 from tickets.trouble import Temporary
 
-KEEP_SECONDS = 25
-"""How long a mail may wait for its commit before its sender is told 451."""
 IDLE_SECONDS = 120
 DATA_SECONDS = 600
 MOST_RECIPIENTS = 100
@@ -219,18 +217,17 @@ class _Handler:
         return "250 2.1.5 OK"
 
     async def keep(self, session: Session | None, envelope: Envelope, content: bytes) -> str:
-        """Return the answer to a whole mail; raises `Temporary` or `TimeoutError` when it is not durable."""
+        """Return the answer to a whole mail; raises `Temporary` when it is not durable."""
         peer = str(session.peer[0]) if session and session.peer else ""
         mail_from = (envelope.mail_from or "").strip("<>")
         recipients = [printable(address) for address in envelope.rcpt_tos]
         made = arrival(self._first.name, self._desk(), content, printable(mail_from), recipients, peer)
-        async with asyncio.timeout(KEEP_SECONDS):
-            [kept] = await self._accept([made])
+        [kept] = await self._accept([made])
         return f"250 2.0.0 kept as {kept.id}"
 
     async def handle_exception(self, error: Exception) -> str:
         """Whatever went wrong here is temporary for the sender; aiosmtpd's own answer would be 500."""
-        if isinstance(error, (Temporary, TimeoutError)):
+        if isinstance(error, Temporary):
             log.warning("mail not kept, its sender comes back", channel=self._first.name, error=str(error))
         else:
             log.error("an SMTP session failed", channel=self._first.name, exc_info=error)

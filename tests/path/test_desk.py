@@ -140,6 +140,25 @@ def test_without_a_broker_messages_are_kept_and_go_on_when_it_is_back(
         until(lambda: [row["messages"] for row in look.listing(app.store)] == [1])
 
 
+def test_a_sweep_that_fails_for_whatever_reason_goes_on(
+    desk_file: Path, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = made(desk_file, migrated_url)
+    with app.store.write() as connection:
+        keep(connection, [arrived(mail("a@x"), desk())], time.time(), time.time())
+    real, troubles = app.sweep, [RuntimeError("a defect of ours")]
+
+    def sweep() -> None:
+        if troubles:
+            raise troubles.pop()
+        real()
+
+    monkeypatch.setattr(app, "sweep", sweep)
+    with running(app):
+        until(lambda: [row["messages"] for row in look.listing(app.store)] == [1])
+    assert not troubles
+
+
 def test_a_new_desk_file_is_used_for_the_next_message(desk_file: Path, migrated_url: str) -> None:
     app = made(desk_file, migrated_url)
     with running(app):
