@@ -8,7 +8,7 @@ from sqlalchemy import Row, select, update
 
 from ingest import channel as channels
 from ingest.inbox import keep
-from ingest.webhook import UNREAD, arrival
+from ingest.webhook import UNREAD, read
 from tickets.schema import inbox
 from tickets.store import Store
 
@@ -39,11 +39,9 @@ def retry(store: Store, number: int, now: float) -> str | None:
         _move(store, number, state="received", attempts=0, due_at=now, cause=None)
         return None
     word = json.loads(row.meta)["type"]
-    try:
-        messages = channels.find(word).parse(row.raw)
-    except channels.Unreadable as error:
-        return str(error)
-    found = [arrival(row.channel, word, message, row.raw, part) for part, message in enumerate(messages)]
+    found = read(channels.find(word), row.channel, word, row.raw)
+    if found and found[0].cause is not None:
+        return found[0].cause
     with store.write() as connection:
         kept = keep(connection, found, now, now)
         cause = f"read again as {', '.join(f'row {one.id}' for one in kept) or 'nothing'}"

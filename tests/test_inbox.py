@@ -211,6 +211,21 @@ def test_a_payload_that_can_be_read_after_all_becomes_a_row_for_each_message(kee
     assert (rows[again].raw, rows[again].part, rows[again].channel) == (raw, 0, "bot")
 
 
+def test_a_payload_that_still_cannot_be_read_stays_with_its_cause_whoever_is_at_fault(
+    keeper: Inbox, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = {"channel": "bot", "raw": b"{", "part": UNREAD, "meta": {"type": "telegram"}, "cause": "not JSON"}
+    [kept] = keeper.accept([arrival(1, **changes)]).result(10)
+    assert "not JSON" in (quarantine.retry(store, kept.id, NOW) or "")
+
+    def parse(_raw: bytes) -> list[Any]:
+        raise KeyError("a defect of ours")
+
+    monkeypatch.setattr("ingest.channels.telegram.parse", parse)
+    assert "KeyError" in (quarantine.retry(store, kept.id, NOW) or "")
+    assert [row.id for row in quarantine.listing(store)] == [kept.id]
+
+
 @given(st.lists(st.integers(0, 5), max_size=12))
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_keeping_any_sequence_leaves_each_message_once(
