@@ -26,8 +26,8 @@ from commands.logs import configure_logging
 from commands.parts import open_desk
 from config.desk import Desk
 from config.settings import Settings
-from ingest.channels import smtp
 from ingest.inbox import keep
+from ingest.mail.arrival import Way, arrival
 from tickets.store import Store
 from worker import ROUTE_THREADS, App, embedded_worker
 
@@ -115,7 +115,7 @@ def _kept(database: str, desk: Desk, mails: Sequence[Mail]) -> list[int]:
     """Keep the mails as their channel does, and return their rows."""
     store = Store(database)
     store.migrate()
-    arrivals = [smtp.arrival("support-mail", desk, mail.raw, mail.sender, [mail.recipient]) for mail in mails]
+    arrivals = [arrival("support-mail", desk, mail.raw, Way("smtp", mail.sender, [mail.recipient])) for mail in mails]
     now = time.time()
     with store.write() as connection:
         ids = [one.id for one in keep(connection, arrivals, now, now + LONGEST_SECONDS)]

@@ -15,8 +15,9 @@ from config.problems import DeskError, shown
 from config.watch import DeskFile
 from ingest import channel as channels
 from ingest.channels import smtp
-from ingest.html import safe_html
+from ingest.html.show import safe_html
 from ingest.inbox import keep
+from ingest.mail.arrival import Way, arrival
 from tickets.look import moment
 from tickets.message import InboundMessage
 from tickets.store import Store
@@ -52,12 +53,21 @@ def parse(files: Files, *, channel: Type = "smtp", as_json: AsJson = False) -> N
     raise typer.Exit(1 if failed else 0)
 
 
+_ALWAYS = (
+    "channel", "external_id", "conversation", "sender", "to", "cc", "subject", "text", "reply_text", "html", "attachments",
+    "kind", "in_reply_to", "references", "sent_at",
+)  # fmt: skip
+
+
 def document(file: str, channel: str, message: InboundMessage) -> dict[str, Any]:
-    """Return a message as one document of `parse --json`."""
-    made = message.model_dump(exclude={"account", "department"})
+    """Return a message as one document of `parse --json`: the fields every message has, then those only this one has."""
+    made = message.model_dump(include=set(_ALWAYS), exclude={"attachments": {"__all__": {"content_id", "contains"}}})
+    more = message.model_dump(mode="json", exclude={*_ALWAYS, "account", "department"}, exclude_defaults=True)
+    for part, shows in zip(message.attachments, made["attachments"], strict=True):
+        shows.update(part.model_dump(mode="json", include={"content_id", "contains"}, exclude_defaults=True))
     made["html"] = safe_html(message.html) if message.html else None
     made["sent_at"] = moment(message.sent_at.timestamp()) if message.sent_at else None
-    return {"file": file, **made, "channel": channel}
+    return {"file": file, **{name: made[name] for name in _ALWAYS}, "channel": channel, **more}
 
 
 def _show(found: Iterable[dict[str, Any]]) -> None:
@@ -83,7 +93,8 @@ def inject(recipients: Recipients = None, *, channel: Name = None, mail_from: Se
         stop("There was no mail on standard input. Use: frontdesk inject < mail.eml", 2)
     if len(raw) > config.max_size:
         stop(f"The mail is larger than the {config.max_size} bytes the channel {config.name} takes", 1)
-    made = smtp.arrival(config.name, desk, with_crlf(raw), mail_from, recipients or ())
+    way = Way(config.type, mail_from, recipients or ())
+    made = arrival(config.name, desk, with_crlf(raw), way)
     store = Store(found.database)
     try:
         store.migrate()

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from config.desk import ChannelConfig, Desk
 from ingest import channel as channels
 from ingest.channel import Unreadable
+from ingest.mail.read import parse_mail
 from router.decide import Verdict, decide
 from router.event import Change, TicketEvent
 from router.rules import RuleSet, compile_rules
@@ -156,6 +157,8 @@ def _finish(connection: Connection, inbox_id: int, now: float, state: str, **val
 
 def _read(row: Any, meta: dict[str, Any]) -> InboundMessage:
     """Return the message a row holds; raises `Unreadable` when its channel does not find it there."""
+    if meta.get("format") == "mail":
+        return parse_mail(row.raw)
     messages = channels.find(meta["type"]).parse(row.raw)
     part: int = row.part
     if part >= len(messages):

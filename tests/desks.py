@@ -7,7 +7,7 @@ from commands.parts import CHECKS, KINDS
 from config.desk import Desk
 from config.load import load
 from ingest.arrival import Arrival
-from ingest.channels import smtp
+from ingest.mail.arrival import Way, arrival
 
 HEAD = """
 desk: {name: Acme Support, domain: support.acme.example}
@@ -66,4 +66,4 @@ def mail(  # noqa: PLR0913  # the fields of a mail, each with its usual value
 
 def arrived(raw: bytes, at: Desk, to: str = "support@acme.example", sender: str = "ann@example.com") -> Arrival:
     """Return a mail at the door, with its envelope."""
-    return smtp.arrival("mail", at, raw, sender, [to], "127.0.0.1")
+    return arrival("mail", at, raw, Way("smtp", sender, [to], "127.0.0.1"))

@@ -46,7 +46,11 @@ class Sender(Model):
 
 
 class Attachment(Model):
-    """A part of a message that is not its text. `size` in bytes; `url` or a platform file id where it must be fetched."""
+    """A part of a message that is not its text. `size` in bytes; `url` or a platform file id where it must be fetched.
+
+    `content_id` is what an HTML body calls it by (`cid:`, RFC 2392); `contains` are the files found inside it: those of an
+    attached mail or of a winmail.dat.
+    """
 
     filename: Clean = ""
     content_type: Clean = "application/octet-stream"
@@ -55,6 +59,65 @@ class Attachment(Model):
     inline: bool = False
     type: AttachmentType = "file"
     url: Clean | None = None
+    content_id: Clean | None = None
+    contains: tuple["Attachment", ...] = ()
+
+
+class Report(Model):
+    """What a mail server says became of a mail (RFC 3464): `action` is failed, delayed, delivered, relayed or expanded.
+
+    `status` is an enhanced status code (RFC 3463) such as 5.1.1, "" where none is said; `original` the Message-ID of the
+    mail it is about, without angle brackets.
+    """
+
+    action: Clean = "failed"
+    status: Clean = ""
+    recipients: tuple[Clean, ...] = ()
+    diagnostic: Clean = ""
+    original: Clean | None = None
+
+
+class Forwarded(Model):
+    """The mail a person forwarded by hand, as the block in the text or the attached mail tells it."""
+
+    sender: Sender
+    to: tuple[Clean, ...] = ()
+    subject: Clean = ""
+    text: Clean = ""
+    sent_at: datetime | None = None
+    message_id: Clean | None = None
+
+
+class Confirmation(Model):
+    """A provider asks whether mail may be forwarded to us: follow `link` or type `code` there. `address` is the mailbox."""
+
+    provider: Clean
+    address: Clean = ""
+    link: Clean | None = None
+    code: Clean | None = None
+
+
+class SpamVerdict(Model):
+    """What a spam filter in front of us wrote into the headers; `spam` is nothing where it only gave a score."""
+
+    by: Clean
+    spam: bool | None = None
+    score: float | None = None
+
+
+class Invitation(Model):
+    """A calendar invitation (RFC 5546): `method` is REQUEST, REPLY, CANCEL …; times are UTC, or nothing where unreadable."""
+
+    method: Clean = ""
+    uid: Clean = ""
+    summary: Clean = ""
+    location: Clean = ""
+    organizer: Clean = ""
+    begins: datetime | None = None
+    ends: datetime | None = None
+
+
+Sealing = Literal["smime_signed", "smime_encrypted", "pgp_signed", "pgp_encrypted"]
 
 
 class InboundMessage(Model):
@@ -63,6 +126,10 @@ class InboundMessage(Model):
     `external_id` is the sender's own id for it (Message-ID without angle brackets, update id, client message id);
     `conversation` is what the channel threads by; `text` is the whole readable body and `reply_text` the part that is
     newly written; `html` is as received, never safe to show; addresses are bare and in lower case; times are UTC.
+
+    Only mail has what follows `department`: `delivered_to` are the addresses that the way it took names (Delivered-To,
+    X-Original-To, X-Forwarded-To/For, Resent-To …), the nearest first; `thread_index` the first 22 bytes of Thread-Index in
+    base64 (MS-OXOMSG: the same in a whole conversation); `sealed` how it is signed or encrypted.
     """
 
     channel: Clean
@@ -82,3 +149,12 @@ class InboundMessage(Model):
     references: tuple[Clean, ...] = ()
     sent_at: datetime | None = None
     department: Clean | None = None
+    delivered_to: tuple[Clean, ...] = ()
+    reply_to: tuple[Clean, ...] = ()
+    thread_index: Clean | None = None
+    report: Report | None = None
+    forwarded: Forwarded | None = None
+    confirmation: Confirmation | None = None
+    spam: SpamVerdict | None = None
+    invitation: Invitation | None = None
+    sealed: tuple[Sealing, ...] = ()

@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """The migration this schema stands at (a test compares it with the newest file)."""
 
 Id = BigInteger().with_variant(Integer(), "sqlite")
@@ -42,7 +42,8 @@ inbox = Table(
     Column("due_at", Float, nullable=False),  # the sweep rings for it then
     Column("routed_at", Float),
     Column("ticket_id", Id),
-    Column("raw", LargeBinary, nullable=False),  # last: SQLite reads a row from the left
+    Column("stored", String),  # where the bytes lie when they are too large for the row: the SHA-256 of the blob
+    Column("raw", LargeBinary, nullable=False),  # last: SQLite reads a row from the left; empty when they are stored
     UniqueConstraint("channel", "account", "external_id", name="inbox_once"),
 )
 waiting = text("state = 'received'")
@@ -85,6 +86,7 @@ tickets = Table(
     Column("messages", Integer, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("updated_at", Float, nullable=False),
+    Column("merged_into", Id),  # the ticket that took this one in
     Index("tickets_updated", "updated_at"),
 )
 
@@ -101,6 +103,9 @@ entries = Table(
     Column("text", Text, nullable=False),
     Column("reply_text", Text, nullable=False),
     Column("attachments", Text, nullable=False),  # JSON list
+    Column(
+        "facts", Text
+    ),  # JSON object: trust, report, spam, forwarded, invitation, sealed; what is not there is not known
     Column("sent_at", Float),
     Column("created_at", Float, nullable=False),
     Index("entries_ticket", "ticket_id", "inbox_id"),
@@ -170,3 +175,47 @@ outbox = Table(
 )
 owed = text("state = 'pending'")
 Index("outbox_due", outbox.c.due_at, sqlite_where=owed, postgresql_where=owed)
+
+mailboxes = Table(
+    "mailboxes",
+    metadata,
+    Column("channel", String, primary_key=True),
+    Column("folder", String, primary_key=True),
+    Column(
+        "uidvalidity", BigInteger, nullable=False
+    ),  # when the server changes it, every UID is a new one (RFC 9051, 2.3.1.1)
+    Column("uid", BigInteger, nullable=False),  # every mail up to here is kept or known to be gone
+    Column("archived_to", BigInteger, nullable=False),  # up to here the first run imports history, in silence
+    Column("seen_at", Float),  # when the server was last asked and answered
+    Column("trouble", Text),  # why it cannot be asked now
+    Column("checked_at", Float),  # the last reconciliation, and the UIDs it found nowhere here
+    Column("holes", Integer, nullable=False),
+)
+
+mailbox_uids = Table(
+    "mailbox_uids",
+    metadata,
+    Column("channel", String, primary_key=True),
+    Column("folder", String, primary_key=True),
+    Column("uidvalidity", BigInteger, primary_key=True, autoincrement=False),
+    Column("uid", BigInteger, primary_key=True, autoincrement=False),
+    Column("inbox_id", Id, ForeignKey("inbox.id"), nullable=False),
+)
+
+correlations = Table(
+    "correlations",
+    metadata,
+    Column("name", String, primary_key=True),  # of the correlation in the desk file
+    Column("key", String, primary_key=True),  # what its named groups found
+    Column("ticket_id", Id, ForeignKey("tickets.id"), nullable=False),
+    Column("times", Integer, nullable=False),
+    Column("first_at", Float, nullable=False),
+    Column("last_at", Float, nullable=False),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", LargeBinary, nullable=False),  # made at random when it is first wanted; the same for every process
+)

@@ -11,7 +11,7 @@ Vendor's document: RFC 5321, RFC 1870 (SIZE), RFC 3463 (enhanced codes); SMTP sm
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Literal
 
 import structlog
@@ -20,10 +20,10 @@ from pydantic import Field, field_validator
 
 from config.desk import ChannelConfig, Desk
 from config.model import Address
-from ingest.arrival import Accept, Arrival
-from ingest.mail import parse_mail
-from ingest.mail_identity import identify
-from tickets.message import InboundMessage, thread_key
+from ingest.arrival import Accept
+from ingest.mail.arrival import Way, arrival
+from ingest.mail.read import parse_mail
+from tickets.message import InboundMessage
 from tickets.trouble import Temporary
 
 IDLE_SECONDS = 120
@@ -64,24 +64,6 @@ class Config(ChannelConfig):
 def parse(raw: bytes) -> list[InboundMessage]:
     """Return the one message a mail is."""
     return [parse_mail(raw)]
-
-
-def arrival(channel: str, desk: Desk, raw: bytes, mail_from: str, recipients: Sequence[str], peer: str = "") -> Arrival:
-    """Return a mail as it is kept: one row, with its envelope beside the bytes.
-
-    A notice of this desk that comes back goes to quarantine: as a ticket it would cause the next notice, without end.
-    """
-    identity = identify(raw)
-    head, _, _ = raw[:65_536].partition(b"\r\n\r\n")
-    own = re.search(rb"(?im)^x-frontdesk-loop:[ \t]*%s[ \t\r]*$" % re.escape(desk.desk.domain.encode()), head)
-    return Arrival(
-        channel=channel,
-        external_id=f"mail:{identity.digest}",
-        conversation=thread_key("mid", identity.message_id or f"sha256:{identity.digest}"),
-        raw=raw,
-        meta={"type": "smtp", "mail_from": mail_from, "recipients": list(recipients), "peer": peer},
-        cause="a notice of this desk came back; somebody forwards an agent's mailbox to it" if own else None,
-    )
 
 
 async def listen(config: Config, desk: Callable[[], Desk], accept: Accept) -> asyncio.Server:
@@ -221,7 +203,8 @@ class _Handler:
         peer = str(session.peer[0]) if session and session.peer else ""
         mail_from = (envelope.mail_from or "").strip("<>")
         recipients = [printable(address) for address in envelope.rcpt_tos]
-        made = arrival(self._first.name, self._desk(), content, printable(mail_from), recipients, peer)
+        way = Way("smtp", printable(mail_from), recipients, peer)
+        made = arrival(self._first.name, self._desk(), content, way)
         [kept] = await self._accept([made])
         return f"250 2.0.0 kept as {kept.id}"
 

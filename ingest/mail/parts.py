@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from ingest.charset import decode
-from ingest.mail_headers import Headers, base64, parameters, split, start, words
+from ingest.mail.charset import decode
+from ingest.mail.headers import Headers, base64, parameters, split, start, words
 
 MAX_PARTS = 500
 MAX_DEPTH = 30

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ingest.charset import decode
-from ingest.mail_headers import words
+from ingest.mail.charset import decode
+from ingest.mail.headers import words
 
 MAX_ADDRESSES = 500
 

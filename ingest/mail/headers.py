@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 
-from ingest.charset import codec, decode
+from ingest.mail.charset import codec, decode
 
 MAX_FIELDS = 2000
 MAX_WORDS = 1000

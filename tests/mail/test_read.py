@@ -10,14 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest import mail, mail_parts
-from ingest.charset import decode
-from ingest.html import safe_html, to_text
-from ingest.html_depth import too_deep
-from ingest.mail import attachment_bytes, parse_mail
-from ingest.mail_address import mailboxes
-from ingest.mail_headers import parameters, words
-from ingest.reply import new_text
+from ingest.html.depth import too_deep
+from ingest.html.show import safe_html, to_text
+from ingest.mail import parts, read
+from ingest.mail.address import mailboxes
+from ingest.mail.charset import decode
+from ingest.mail.headers import parameters, words
+from ingest.mail.read import attachment_bytes, parse_mail
+from ingest.mail.reply import new_text
 from tests.channels.conformance import bytes_for
 from tickets.message import InboundMessage
 
@@ -43,9 +43,9 @@ def _said_well(message: InboundMessage) -> None:
 @searching
 @given(st.binary() | bytes_for("smtp"))
 def test_any_bytes_are_a_mail_without_the_last_resort(raw: bytes) -> None:
-    message = mail._parse(raw)
+    message = read._parse(raw)
     _said_well(message)
-    assert message == mail._parse(raw)
+    assert message == read._parse(raw)
 
 
 @searching
@@ -65,14 +65,14 @@ def test_any_bytes_are_a_mail_without_the_last_resort(raw: bytes) -> None:
     )
 )  # fmt: skip
 def test_any_pieces_of_mail_are_a_mail(pieces: list[bytes]) -> None:
-    _said_well(mail._parse(b"".join(pieces)))
+    _said_well(read._parse(b"".join(pieces)))
 
 
 def test_a_mail_nobody_foresaw_still_shows_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_raw: bytes) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(mail, "leaves", broken)
+    monkeypatch.setattr(read, "leaves", broken)
     message = parse_mail(HEAD + b"\nh\xe9llo\n")
     assert "héllo" in message.text
     assert message.external_id.startswith("sha256:")
@@ -145,8 +145,8 @@ def test_parts_beyond_the_cap_stay_together_in_the_last_one() -> None:
     part = b"--b\nContent-Type: application/x-%d\n\ndata\n"
     raw = HEAD + b"Content-Type: multipart/mixed; boundary=b\n\n" + b"".join(part % number for number in range(3000))
     message = parse_mail(raw)
-    assert len(message.attachments) == mail_parts.MAX_PARTS + 1
-    assert b"x-2999" in attachment_bytes(raw, mail_parts.MAX_PARTS)
+    assert len(message.attachments) == parts.MAX_PARTS + 1
+    assert b"x-2999" in attachment_bytes(raw, parts.MAX_PARTS)
 
 
 def test_an_undeclared_multipart_is_text() -> None:
@@ -445,7 +445,7 @@ PATHOLOGICAL = {
 @pytest.mark.parametrize("raw", PATHOLOGICAL.values(), ids=PATHOLOGICAL)
 def test_a_hostile_mail_costs_no_more_than_its_length(raw: bytes) -> None:
     began = time.perf_counter()
-    message = mail._parse(raw)
+    message = read._parse(raw)
     assert time.perf_counter() - began < 5  # seconds are the fault: each takes less than one, a quadratic one minutes
     _said_well(message)
 
@@ -457,7 +457,7 @@ def test_a_large_attachment_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> 
         decoded.append(len(data))
         return base64.b64decode(data)
 
-    monkeypatch.setattr(mail_parts, "base64", counting)
+    monkeypatch.setattr(parts, "base64", counting)
     part = b"--b\nContent-Type: image/png\nContent-Transfer-Encoding: base64\n\n" + base64.encodebytes(b"x" * 100_000)
     message = parse_mail(_MIXED + part + b"--b--\n")
     assert message.attachments[0].size == 100_000
@@ -465,5 +465,5 @@ def test_a_large_attachment_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_fixtures_of_mail_are_all_read_without_the_last_resort() -> None:
-    for path in (Path(__file__).parent / "channels" / "smtp").glob("*.eml"):
-        mail._parse(path.read_bytes())
+    for path in (Path(__file__).parent.parent / "channels" / "smtp").glob("*.eml"):
+        read._parse(path.read_bytes())

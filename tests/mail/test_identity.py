@@ -7,8 +7,8 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.mail import parse_mail
-from ingest.mail_identity import identify
+from ingest.mail.identity import identify
+from ingest.mail.read import parse_mail
 
 MAIL = (
     b"Received: from a by b; Sun, 22 Nov 2026 12:00:00 +0000\r\n"

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import nh3
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from ingest.html_depth import TOKEN, too_deep
-from ingest.html_text import Writer
+from ingest.html.depth import TOKEN, too_deep
+from ingest.html.text import Writer
 
 _ATTRIBUTE = re.compile(r"(href|alt)\s*+=\s*+(?:\"([^\"]*+)\"?|'([^']*+)'?|([^\s>]++))", re.IGNORECASE)
 

@@ -7,8 +7,8 @@ RFC 3834 (Auto-Submitted), RFC 3464 (delivery reports), RFC 5965 (feedback repor
 import re
 from collections.abc import Iterable
 
-from ingest.mail_headers import Headers, parameters
-from ingest.mail_parts import media_type
+from ingest.mail.headers import Headers, parameters
+from ingest.mail.parts import media_type
 from tickets.message import Kind
 
 _DAEMON = re.compile(r"^(?:mailer[- ]?daemon|mail-daemon|postmaster|mdaemon|mail\.?delivery)(?:[@+]|$)")

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from hashlib import sha256
 
-from ingest.mail_headers import block_end, message_id, start
+from ingest.mail.headers import block_end, message_id, start
 
 _FIELD = re.compile(
     rb"^(message-id|from|date|subject)[ \t]*+:((?:[^\n]*+)(?:\n[ \t][^\n]*+)*+)", re.IGNORECASE | re.MULTILINE

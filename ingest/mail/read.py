@@ -2,7 +2,7 @@
 
 The standard library's `email` package only reads the date here: its parser ends the headers at a garbage line, raises on
 mails people do send, copies every line of an attachment and needs half a second for 3,000 parts. What is accepted instead
-is told where it happens: `mail_headers`, `mail_address`, `mail_parts`, `charset`, `html`, `reply`, `mail_kind`.
+is told where it happens: `headers`, `address`, `parts`, `charset`, `ingest.html`, `reply`, `kind`.
 """
 
 import re
@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
 
-from ingest.charset import decode
-from ingest.html import to_text
-from ingest.mail_address import Mailbox, mailboxes
-from ingest.mail_headers import Headers, message_id, message_ids
-from ingest.mail_kind import kind_of
-from ingest.mail_parts import Leaf, leaves
-from ingest.reply import new_text
+from ingest.html.show import to_text
+from ingest.mail.address import Mailbox, mailboxes
+from ingest.mail.charset import decode
+from ingest.mail.headers import Headers, message_id, message_ids
+from ingest.mail.kind import kind_of
+from ingest.mail.parts import Leaf, leaves
+from ingest.mail.reply import new_text
 from tickets.message import Attachment, AttachmentType, InboundMessage, Sender
 
 MAX_REFERENCES = 50

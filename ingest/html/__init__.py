@@ -1,0 +1,1 @@
+"""HTML of strangers: turned into text to read, or cleaned to show."""

@@ -1,0 +1,53 @@
+"""A mail at the door, whichever way it came: over SMTP, out of a mailbox, through a pipe or from a provider over HTTP."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from config.desk import Desk
+from ingest.arrival import Arrival
+from ingest.mail.identity import identify
+from tickets.message import thread_key
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a mail came: the channel's type, the envelope (RFC 5321) where there was one, and the peer's address and HELO.
+
+    `more` is kept beside it in the row's `meta` (a mailbox and its UID, for one).
+    """
+
+    type: str
+    mail_from: str = ""
+    recipients: Sequence[str] = ()
+    peer: str = ""
+    helo: str = ""
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+def arrival(channel: str, desk: Desk, raw: bytes, way: Way) -> Arrival:
+    """Return a mail as it is kept: one row, its bytes as they came, with its envelope beside them.
+
+    A notice of this desk that comes back goes to quarantine: as a ticket it would cause the next notice, without end.
+    """
+    identity = identify(raw)
+    head, _, _ = raw[:65_536].partition(b"\r\n\r\n")
+    own = re.search(rb"(?im)^x-frontdesk-loop:[ \t]*%s[ \t\r]*$" % re.escape(desk.desk.domain.encode()), head)
+    meta = {
+        "type": way.type,
+        "format": "mail",
+        "mail_from": way.mail_from,
+        "recipients": list(way.recipients),
+        "peer": way.peer,
+        "helo": way.helo,
+        **way.more,
+    }
+    return Arrival(
+        channel=channel,
+        external_id=f"mail:{identity.digest}",
+        conversation=thread_key("mid", identity.message_id or f"sha256:{identity.digest}"),
+        raw=raw,
+        meta=meta,
+        cause="a notice of this desk came back; somebody forwards an agent's mailbox to it" if own else None,
+    )

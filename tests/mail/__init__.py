@@ -1,0 +1,1 @@
+"""Mails: what their bytes say."""

@@ -1,0 +1,45 @@
+"""mailboxes, correlations, stored bytes, merged tickets, and facts of an entry."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = '0002'
+down_revision = '0001'
+
+Id = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
+
+
+def upgrade() -> None:
+    op.add_column('inbox', sa.Column('stored', sa.String(), nullable=True))
+    op.add_column('tickets', sa.Column('merged_into', Id, nullable=True))
+    op.add_column('entries', sa.Column('facts', sa.Text(), nullable=True))
+    op.create_table('mailboxes',
+    sa.Column('channel', sa.String(), primary_key=True),
+    sa.Column('folder', sa.String(), primary_key=True),
+    sa.Column('uidvalidity', sa.BigInteger(), nullable=False),
+    sa.Column('uid', sa.BigInteger(), nullable=False),
+    sa.Column('archived_to', sa.BigInteger(), nullable=False),
+    sa.Column('seen_at', sa.Float(), nullable=True),
+    sa.Column('trouble', sa.Text(), nullable=True),
+    sa.Column('checked_at', sa.Float(), nullable=True),
+    sa.Column('holes', sa.Integer(), nullable=False),
+    )
+    op.create_table('mailbox_uids',
+    sa.Column('channel', sa.String(), primary_key=True),
+    sa.Column('folder', sa.String(), primary_key=True),
+    sa.Column('uidvalidity', sa.BigInteger(), primary_key=True, autoincrement=False),
+    sa.Column('uid', sa.BigInteger(), primary_key=True, autoincrement=False),
+    sa.Column('inbox_id', Id, sa.ForeignKey('inbox.id'), nullable=False),
+    )
+    op.create_table('correlations',
+    sa.Column('name', sa.String(), primary_key=True),
+    sa.Column('key', sa.String(), primary_key=True),
+    sa.Column('ticket_id', Id, sa.ForeignKey('tickets.id'), nullable=False),
+    sa.Column('times', sa.Integer(), nullable=False),
+    sa.Column('first_at', sa.Float(), nullable=False),
+    sa.Column('last_at', sa.Float(), nullable=False),
+    )
+    op.create_table('secrets',
+    sa.Column('name', sa.String(), primary_key=True),
+    sa.Column('value', sa.LargeBinary(), nullable=False),
+    )

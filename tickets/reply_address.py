@@ -1,0 +1,41 @@
+"""Addresses and Message-IDs that only this desk can make: they name a ticket and carry a proof (HMAC-SHA-256, RFC 2104).
+
+`reply+t.17.k3v…@support.acme.example` leads an answer to ticket 17 whatever the mail program did to its headers. Everything is
+lower case, because mail systems lower it; a proof is 16 characters of base32, 80 bits.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+
+_REPLY = re.compile(r"reply\+([a-z]\.[0-9]{1,18})\.([a-z2-7]{16})")
+_SIGNED = re.compile(r"[^@<>]*?\b([a-z]\.[0-9]{1,18})\.([a-z2-7]{16})")
+_MAX = 320
+
+
+def proof(key: bytes, what: str) -> str:
+    """Return the proof for `what` (`t.17` for ticket 17, `n.4` for the outbox row 4)."""
+    return base64.b32encode(hmac.digest(key, what.encode(), hashlib.sha256)[:10]).decode().lower()
+
+
+def reply_address(key: bytes, ticket: int, domain: str) -> str:
+    """Return the address an answer to the ticket is sent to."""
+    what = f"t.{ticket}"
+    return f"reply+{what}.{proof(key, what)}@{domain}"
+
+
+def looks_signed(address: str, domain: str) -> bool:
+    """Tell whether the address has the form of a reply address of this domain; whether it is genuine says `proven`."""
+    local, _, at = address[:_MAX].lower().rpartition("@")
+    return at == domain.lower() and _REPLY.fullmatch(local) is not None
+
+
+def proven(key: bytes, value: str, domain: str) -> tuple[str, int] | None:
+    """Return the letter and the number a signed address or Message-ID names, or nothing when it is not one of ours."""
+    local, _, at = value[:_MAX].lower().rpartition("@")
+    found = _SIGNED.fullmatch(local) if at == domain.lower() else None
+    if found is None or not hmac.compare_digest(found[2], proof(key, found[1])):
+        return None
+    letter, _, number = found[1].partition(".")
+    return letter, int(number)
