@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, ConfigDict, Field, SerializeAsAny
+from pydantic import AfterValidator, ConfigDict, Field, SerializeAsAny, model_validator
 
 from config.model import Address, Model, Name
 
@@ -61,6 +61,39 @@ class ChannelConfig(Model):
     name: Name
     type: str
     department: Name | None = Field(default=None, description="where its tickets begin when no address says otherwise")
+
+
+class TrustConfig(Model):
+    """`trust:` how a mail channel learns whether a mail is from the domain its From names: from a server, or by itself."""
+
+    authserv_id: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9._-]{1,253}$",
+        description="the server whose Authentication-Results are believed, as it names itself in them",
+    )
+    verify: tuple[Literal["dkim", "spf"], ...] = Field(
+        default=(),
+        description="what is found out here; `spf` only where the senders' own servers connect to this listener",
+    )
+    sealers: tuple[str, ...] = Field(
+        default=(), description="domains of forwarders whose ARC seal is believed, with `verify`"
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.authserv_id is None) == (not self.verify):
+            raise ValueError("write either authserv_id, to believe that server, or verify: [dkim], to find out here")
+        if self.sealers and not self.verify:
+            raise ValueError("sealers go with verify: [dkim]; with authserv_id that server judges the seals")
+        return self
+
+
+class MailConfig(ChannelConfig):
+    """What every channel that carries mail has."""
+
+    trust: TrustConfig | None = Field(
+        default=None, description="without it nobody's mail is known to be genuine, and no agent is known by address"
+    )
 
 
 OnEvent = Literal["ticket.created", "ticket.reopened", "message.received"]

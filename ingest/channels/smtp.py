@@ -18,7 +18,7 @@ import structlog
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from pydantic import Field, field_validator
 
-from config.desk import ChannelConfig, Desk
+from config.desk import Desk, MailConfig
 from config.model import Address
 from ingest.arrival import Accept
 from ingest.mail.arrival import Way, arrival
@@ -37,7 +37,7 @@ _PLAIN_PATH = re.compile(rf"\s*<((?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@[A-Za-z0
 log = structlog.get_logger()
 
 
-class Config(ChannelConfig):
+class Config(MailConfig):
     """`type: smtp` — a listener that takes mail for the departments' addresses."""
 
     type: Literal["smtp"] = "smtp"
