@@ -12,6 +12,9 @@ from ingest.webhook import UNREAD, read
 from tickets.schema import inbox
 from tickets.store import Store
 
+RELEASED = "a person sent it on"
+"""The cause of a row that was retried: whatever it was put aside for does not put it aside again."""
+
 _SHORT = select(inbox.c.id, inbox.c.channel, inbox.c.external_id, inbox.c.cause, inbox.c.received_at, inbox.c.attempts)
 
 
@@ -36,7 +39,7 @@ def retry(store: Store, number: int, now: float) -> str | None:
     if row is None:
         return "not in quarantine"
     if row.part != UNREAD:
-        _move(store, number, state="received", attempts=0, due_at=now, cause=None)
+        _move(store, number, state="received", attempts=0, due_at=now, cause=RELEASED)
         return None
     word = json.loads(row.meta)["type"]
     found = read(channels.find(word), row.channel, word, row.raw)

@@ -137,6 +137,31 @@ def tags(event: TicketEvent) -> Values:
     return event.tags
 
 
+@condition(lambda _desk: ("yes", "no", "unknown"))
+def authentic(event: TicketEvent) -> str:
+    """Whether the mail is from the domain its From names: yes, no, unknown."""
+    known = event.trust.authentic if event.trust else None
+    return "unknown" if known is None else "yes" if known else "no"
+
+
+@condition()
+def spf(event: TicketEvent) -> str:
+    """Word for what SPF came to (RFC 8601): pass, fail, softfail, none …; empty when nobody looked."""
+    return event.trust.spf if event.trust else ""
+
+
+@condition()
+def dkim(event: TicketEvent) -> str:
+    """Word for what DKIM came to: pass, fail, none …; empty when nobody looked."""
+    return event.trust.dkim if event.trust else ""
+
+
+@condition()
+def dmarc(event: TicketEvent) -> str:
+    """Word for what DMARC came to: pass, fail, none …; empty when nobody looked."""
+    return event.trust.dmarc if event.trust else ""
+
+
 DECIDED: Final = ("department", "priority", "tags")
 """The conditions whose values a rule above may have changed."""
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tickets.message import InboundMessage
+from tickets.trust import Trust
 
 PRIORITIES: Final = ("low", "normal", "high", "urgent")
 
@@ -27,6 +28,7 @@ class TicketEvent:
     priority: str = "normal"
     tags: tuple[str, ...] = ()
     unassigned_reason: str | None = None
+    trust: Trust | None = None
 
 
 @dataclass(frozen=True, slots=True)

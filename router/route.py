@@ -1,6 +1,5 @@
 """Routing: one row of the inbox becomes, or joins, one ticket in one transaction, with everything that follows from it."""
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,17 +8,17 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, bindparam, select, update
 
-from config.desk import ChannelConfig, Desk
-from ingest import channel as channels
+from config.desk import Desk
 from ingest.channel import Unreadable
-from ingest.mail.read import parse_mail
-from router.decide import Verdict, decide
-from router.event import Change, TicketEvent
+from ingest.mail.verify import Verifier
+from ingest.quarantine import RELEASED
+from router.aside import set_aside
+from router.case import Case
+from router.reading import NotYet, read
 from router.rules import RuleSet, compile_rules
-from router.tell import Happened, intents
-from router.thread import Found, Keys, find, goes_first, keys_of, lock
+from router.thread import find, goes_first, keys_of, lock
 from router.ticket import Pen
-from tickets.message import SPEAKS, InboundMessage
+from tickets.message import SPEAKS
 from tickets.prepared import Prepared
 from tickets.schema import inbox
 from tickets.store import Store
@@ -51,8 +50,15 @@ class _GoesFirst:
 class Router:
     """Routes rows by the desk of the moment. Thread-safe: it keeps nothing but the compiled rules of the last desk."""
 
-    def __init__(self, store: Store, desk: Callable[[], Desk], clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        store: Store,
+        desk: Callable[[], Desk],
+        clock: Callable[[], float] = time.time,
+        verifier: Verifier | None = None,
+    ) -> None:
         self._store = store
+        self._verifier = verifier or Verifier()
         self._desk = desk
         self._clock = clock
         self._compiled: tuple[Desk, RuleSet] | None = None
@@ -87,8 +93,8 @@ class Router:
         if row is None:
             return None
         desk = self._desk()
-        meta: dict[str, Any] = json.loads(row.meta)
-        message = _read(row, meta)
+        letter = read(row, desk, self._verifier)
+        message = letter.message
         keys = keys_of(row.conversation, message)
         space = "email" if keys.mail else f"{row.channel}/{row.account}"
         with self._store.write() as connection:
@@ -98,13 +104,18 @@ class Router:
             first = goes_first(connection, inbox_id, keys, passed)
             if first is not None:
                 return _GoesFirst(first)
-            found = find(connection, desk, keys, message)
+            found = find(connection, desk, keys, message, letter.agent, forged=letter.forged)
             if message.kind not in SPEAKS and (found.ticket is None or message.kind not in ("edit", "echo")):
-                _finish(connection, inbox_id, self._clock(), "ignored", cause=f"{message.kind} of no ticket")
+                finish(connection, inbox_id, self._clock(), "ignored", cause=f"{message.kind} of no ticket")
                 return Routed(inbox_id, row.channel, "ignored", row.received_at)
-            pen = Pen(connection, inbox_id, self._clock())
-            case = _Case(pen, desk, row, meta, message, keys, found, space)
-            number, notices = case.write(self._rules(desk))
+            if row.cause != RELEASED and (cause := set_aside(message, letter.trust, own_notice=None)):
+                finish(connection, inbox_id, self._clock(), "quarantined", cause=cause)
+                log.warning("a mail waits for a person", inbox=inbox_id, cause=cause, see="frontdesk quarantine show")
+                return Routed(inbox_id, row.channel, "quarantined", row.received_at)
+            now = self._clock()
+            pen = Pen(connection, inbox_id, letter.when(now))
+            number, notices = Case(pen, desk, row, letter, keys, found, space).write(self._rules(desk))
+            finish(connection, inbox_id, now, "routed", ticket_id=number)
         log.info("routed", inbox=inbox_id, channel=row.channel, ticket=number, new=found.ticket is None)
         return Routed(inbox_id, row.channel, "routed", row.received_at, number, tuple(notices))
 
@@ -120,8 +131,11 @@ class Router:
 
     def _put_off(self, inbox_id: int, error: Exception) -> Routed | None:
         """Note a failed attempt in the row; the last one puts it into quarantine."""
-        cause = str(error) if isinstance(error, Unreadable) else f"{type(error).__name__}: {error}"
-        log.error("a message could not be routed", inbox=inbox_id, cause=cause, exc_info=error)
+        cause = str(error) if isinstance(error, (Unreadable, NotYet)) else f"{type(error).__name__}: {error}"
+        if isinstance(error, NotYet):
+            log.warning("a message is routed later", inbox=inbox_id, cause=cause)
+        else:
+            log.error("a message could not be routed", inbox=inbox_id, cause=cause, exc_info=error)
         with self._store.write() as connection:
             row = _WAITING_ROW.one(connection, {"number": inbox_id})
             if row is None:
@@ -150,137 +164,7 @@ def _claim(connection: Connection, inbox_id: int) -> bool:
     return _CLAIM.value(connection, {"number": inbox_id}) is not None
 
 
-def _finish(connection: Connection, inbox_id: int, now: float, state: str, **values: Any) -> None:
+def finish(connection: Connection, inbox_id: int, now: float, state: str, **values: Any) -> None:
+    """Write how the row ended."""
     row = {"number": inbox_id, "state": state, "routed_at": now, "ticket_id": None, "cause": None, **values}
     _FINISH.run(connection, row)
-
-
-def _read(row: Any, meta: dict[str, Any]) -> InboundMessage:
-    """Return the message a row holds; raises `Unreadable` when its channel does not find it there."""
-    if meta.get("format") == "mail":
-        return parse_mail(row.raw)
-    messages = channels.find(meta["type"]).parse(row.raw)
-    part: int = row.part
-    if part >= len(messages):
-        raise Unreadable(f"the payload holds {len(messages)} messages, this is number {part + 1}")
-    return messages[part]
-
-
-@dataclass(slots=True)
-class _Case:
-    """One message on its way into a ticket: what is known, and then `write`, which reads as the order of things."""
-
-    pen: Pen
-    desk: Desk
-    row: Any
-    meta: dict[str, Any]
-    message: InboundMessage
-    keys: Keys
-    found: Found
-    space: str
-
-    def write(self, rules: RuleSet) -> tuple[int, list[int]]:
-        """Write everything that follows from the message; return the ticket's number and the outbox rows to ring for."""
-        author = self.desk.agents_by_address.get(self.message.sender.id) if self.keys.mail else None
-        actor = f"agent:{author.id}" if author else "customer"
-        begun, lines, because = self._begin(actor)
-        verdict = self._decide(rules, begun, lines)
-        decided = verdict.decision
-        values = {
-            "department": decided.department,
-            "agent": decided.agent,
-            "unassigned_reason": decided.unassigned_reason,
-            "status": begun["status"],
-            "priority": decided.priority,
-            "tags": json.dumps(decided.tags),
-        }
-        if self.found.ticket is None:
-            contact_id = self.pen.contact(self.space, self.message)
-            values["channel"] = self.row.channel
-            number = self.pen.create(self.message, contact_id, values)
-        else:
-            number = self.found.ticket.id
-            self.pen.change(number, values)
-        who = f"agent:{author.id}" if author else self.message.sender.id
-        entry_id = self.pen.entry(number, self.message, who)
-        self.pen.remember(number, self._keys_to_remember(), self._taking_part())
-        lines += verdict.changes
-        ids = self.pen.history(number, lines)
-        if self.found.linked_to is not None:
-            back = Change("ticket.linked", "desk", {"ticket": number, "because": self.found.because})
-            self.pen.history(self.found.linked_to, [back])
-        self.pen.decision(number, self.desk.version, {"because": because, **verdict.trace})
-        happened = [
-            Happened(event_id, line.event, author.id if author and line.actor == actor else None)
-            for event_id, line in zip(ids, lines, strict=True)
-        ]
-        owed = intents(self.desk, decided.department, decided.agent, happened, decided.notify) if self._speaks else []
-        notices = self.pen.owe(number, entry_id, owed)
-        _finish(self.pen.connection, self.row.id, self.pen.now, "routed", ticket_id=number)
-        return number, notices
-
-    @property
-    def _speaks(self) -> bool:
-        return self.message.kind in SPEAKS
-
-    def _begin(self, actor: str) -> tuple[dict[str, Any], list[Change], str]:
-        """Return the ticket as it stands before the rules, the events that brought us here, and why in words."""
-        ticket = self.found.ticket
-        said = Change("message.received", actor, {"channel": self.row.channel, "kind": self.message.kind})
-        if ticket is None:
-            department, because = self._department()
-            created = Change("ticket.created", actor, {"department": department, "because": because})
-            lines = [created, said]
-            words = f"a new ticket in {department}: {because}"
-            if self.found.linked_to is not None:
-                linked = {"ticket": self.found.linked_to, "because": self.found.because}
-                lines.append(Change("ticket.linked", "desk", linked))
-                words = (
-                    f"{words}; linked to ticket {self.found.linked_to}, which it does not join: {self.found.because}"
-                )
-            new = {"department": department, "agent": None, "unassigned_reason": None, "status": "new"}
-            return {**new, "priority": "normal", "tags": ()}, lines, words
-        status, lines = ticket.status, [said]
-        if self._speaks and actor == "customer" and status not in ("new", "open"):
-            lines.append(Change("ticket.reopened", actor, {"status": [status, "open"]}))
-            status = "open"
-        before = {name: getattr(ticket, name) for name in ("department", "agent", "unassigned_reason", "priority")}
-        return (
-            {**before, "status": status, "tags": tuple(json.loads(ticket.tags))},
-            lines,
-            f"joins the ticket: {self.found.because}",
-        )
-
-    def _decide(self, rules: RuleSet, before: dict[str, Any], lines: Sequence[Change]) -> Verdict:
-        event = TicketEvent(
-            names=frozenset(line.event for line in lines),
-            message=self.message,
-            channel=self.row.channel,
-            channel_type=self.meta["type"],
-            recipients=tuple(self.meta.get("recipients", ())),
-            **before,
-        )
-        return decide(rules, event, self.desk)
-
-    def _department(self) -> tuple[str, str]:
-        """Return where a new ticket begins, and why: the visitor's choice, the addresses, the channel, the first one."""
-        if (chosen := self.desk.departments_by_id.get(self.message.department or "")) is not None:
-            return chosen.id, "the customer chose it"
-        for address in (*self.meta.get("recipients", ()), *self.message.to, *self.message.cc):
-            if (department := self.desk.department_of(address)) is not None:
-                return department.id, f"the mail is addressed to {address}"
-        config: ChannelConfig | None = self.desk.channels_by_name.get(self.row.channel)
-        if config is not None and config.department is not None:
-            return config.department, f"the channel {config.name} begins there"
-        return self.desk.departments[0].id, "no address or channel says otherwise; it is the first department"
-
-    def _keys_to_remember(self) -> Sequence[str]:
-        """Return the keys that will lead here; a stranger's mail must not lead others to its ticket by keys that belong to another one."""
-        return (self.keys.own,) if self.found.stranger else self.keys.all
-
-    def _taking_part(self) -> list[str]:
-        if not self.keys.mail:
-            return []
-        ours = self.desk.departments_by_address
-        people = dict.fromkeys((self.message.sender.id, *self.message.to, *self.message.cc))
-        return [address for address in people if address and address not in ours and len(address) <= 254]

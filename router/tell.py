@@ -5,10 +5,13 @@ into my department is new to me as well). Nobody is told of what they did themse
 hear of its tickets; a Slack channel or an address is named by the manager in a rule.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from config.desk import Agent, Desk
+
+MOST_AN_HOUR = 30
+"""Notices about automatic messages that one address gets in an hour: a responder that answers us must come to an end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +36,48 @@ class Intent:
     suppressed: bool = False
 
 
-def intents(
-    desk: Desk, department: str, agent: str | None, happened: Sequence[Happened], asked: Iterable[tuple[str, str]]
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """An automatic message: its sender, whether it joined a ticket, and how many mails an address got in the last hour."""
+
+    sender: str
+    joined: bool
+    lately: Callable[[str], int]
+
+
+def intents(  # what a pass has come to, and who wrote
+    desk: Desk,
+    department: str,
+    agent: str | None,
+    happened: Sequence[Happened],
+    asked: Iterable[tuple[str, str]],
+    machine: Machine | None = None,
 ) -> list[Intent]:
     """Return every intent of one pass.
 
     `department` and `agent` are who is responsible after it; `asked` are the (target, rule) pairs of the rules' `notify`,
-    with the targets `agent:ID`, `department:ID`, `slack:#channel` and `email:address`.
+    with the targets `agent:ID`, `department:ID`, `slack:#channel` and `email:address`; `machine` is who wrote it when that
+    is a program, which must never be answered by one (RFC 3834, 2).
     """
     found: dict[tuple[int, str, str], Intent] = {}
     origin = next(event for event in happened if event.name in ("ticket.created", "message.received"))
     for intent in (*_by_default(desk, department, agent, happened), *_by_rule(desk, department, origin, asked)):
         found.setdefault((intent.event_id, intent.recipient, intent.notifier), intent)
-    return list(found.values())
+    return [_quiet(intent, machine) for intent in found.values()] if machine else list(found.values())
+
+
+def _quiet(intent: Intent, machine: Machine) -> Intent:
+    """Return the notice about an automatic message, suppressed where it would go round in a circle or tell nothing."""
+    if intent.suppressed:
+        return intent
+    if machine.joined and intent.event == "message.received":
+        return replace(intent, suppressed=True, reason="not told: an automatic message changes nothing in its ticket")
+    if intent.notifier == "email" and intent.address.lower() == machine.sender:
+        return replace(intent, suppressed=True, reason="not told: it is an automatic message of the same address")
+    if intent.notifier == "email" and machine.lately(intent.address) >= MOST_AN_HOUR:
+        words = f"not told: {MOST_AN_HOUR} notices went there within an hour, and this is about an automatic message"
+        return replace(intent, suppressed=True, reason=words)
+    return intent
 
 
 def _by_default(desk: Desk, department: str, agent: str | None, happened: Sequence[Happened]) -> Iterator[Intent]:
@@ -59,6 +91,9 @@ def _by_default(desk: Desk, department: str, agent: str | None, happened: Sequen
         said = events["message.received"]
         who = "a colleague wrote" if said.by_agent else "the customer replied"
         yield from _to_agent(desk, department, said, mine, f"{who}, and the ticket is yours")
+    failed = events.get("delivery.failed")
+    if mine and failed:
+        yield from _to_agent(desk, department, failed, mine, "a mail about your ticket could not be delivered")
     for event in (events.get("ticket.created"), events.get("ticket.transferred")):
         if event is None or (event.name == "ticket.transferred" and "ticket.created" in events):
             continue

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, not_, or_, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT
 
-from config.desk import Desk
+from config.desk import Agent, Desk
 from tickets.message import InboundMessage, thread_key
 from tickets.prepared import OneOf, Prepared
 from tickets.schema import inbox, participants, thread_keys, tickets, waiting
@@ -42,12 +42,16 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The ticket to join, or the ticket a new one is linked to, and why; both may be missing."""
+    """The ticket to join, or the ticket a new one is linked to, and why; both may be missing.
+
+    `notice` is the outbox row whose mail it answers, proven by its signed Message-ID.
+    """
 
     ticket: Any | None = None
     linked_to: int | None = None
     because: str | None = None
     stranger: bool = False
+    notice: int | None = None
 
 
 def keys_of(own: str, message: InboundMessage) -> Keys:
@@ -116,16 +120,20 @@ _CANDIDATES = Prepared(
 )
 
 
-def find(connection: Connection, desk: Desk, keys: Keys, message: InboundMessage) -> Found:
-    """Return the ticket a message joins, or the one its new ticket is linked to."""
+def find(  # what is looked for, and how far its sender is believed
+    connection: Connection, desk: Desk, keys: Keys, message: InboundMessage, agent: Agent | None, *, forged: bool
+) -> Found:
+    """Return the ticket a message joins, or the one its new ticket is linked to.
+
+    `agent` is who wrote it when that is proven; a `forged` sender takes part in nothing.
+    """
     rows = _CANDIDATES.all(connection, {"keys": list(keys.all), "sender": message.sender.id})
     if not rows:
         return Found()
     nearest = {key: place for place, key in enumerate(keys.all)}
     rows = sorted(rows, key=lambda row: (nearest[row.key], row.status in OVER, row.id if keys.mail else -row.id))
-    agent = desk.agents_by_address.get(message.sender.id)
     for row in rows:
-        if not keys.mail or row.taking_part or (agent and agent.id in desk.members(row.department)):
+        if not keys.mail or (row.taking_part and not forged) or (agent and agent.id in desk.members(row.department)):
             return _follow_up(desk, row, keys)
     because = f"{message.sender.id or 'the sender'} takes no part in ticket {rows[0].id}"
     return Found(linked_to=rows[0].id, because=because, stranger=True)

@@ -1,11 +1,11 @@
 """Writing what a message did: contact, ticket, entry, threads, history, decision and outbox rows."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ingest.first_line import first_line
@@ -36,6 +36,17 @@ _NEW_NOTICE = Prepared(insert(outbox).returning(outbox.c.id))
 _CHANGED = Prepared(
     update(tickets).where(tickets.c.id == bindparam("number")).values(messages=tickets.c.messages + 1),
     ("department", "agent", "unassigned_reason", "status", "priority", "tags", "updated_at"),
+)
+_UNDELIVERED = Prepared(
+    update(outbox)
+    .where(outbox.c.id == bindparam("notice"), outbox.c.ticket_id == bindparam("of_ticket"), outbox.c.state == "sent")
+    .values(state="failed", last_error=bindparam("why"))
+    .returning(outbox.c.recipient)
+)
+_TOLD_LATELY = Prepared(
+    select(func.count().label("mails")).where(
+        outbox.c.address == bindparam("to"), outbox.c.created_at > bindparam("since"), outbox.c.state != "suppressed"
+    )
 )
 _ONCE = {
     (table.name, dialect.dialect.name): Prepared(dialect.insert(table).on_conflict_do_nothing())
@@ -85,8 +96,8 @@ class Pen:
         """Write what another message changed in a ticket."""
         _CHANGED.run(self.connection, {"number": number, "updated_at": self.now, **values})
 
-    def entry(self, number: int, message: InboundMessage, author: str) -> int:
-        """Insert the message as an entry of the ticket and return the entry's id."""
+    def entry(self, number: int, message: InboundMessage, author: str, facts: Mapping[str, Any]) -> int:
+        """Insert the message as an entry of the ticket, with what else is known of it, and return the entry's id."""
         row = {
             "ticket_id": number,
             "inbox_id": self.inbox_id,
@@ -97,6 +108,7 @@ class Pen:
             "text": message.text,
             "reply_text": message.reply_text,
             "attachments": json.dumps([part.model_dump(exclude_none=True) for part in message.attachments]),
+            "facts": json.dumps(facts) if facts else None,
             "sent_at": message.sent_at.timestamp() if message.sent_at else None,
             "created_at": self.now,
         }
@@ -161,6 +173,17 @@ class Pen:
         ]
         ids = [_NEW_NOTICE.value(self.connection, row) for row in rows]
         return [number for number, row in zip(ids, rows, strict=True) if row["state"] == "pending"]
+
+    def undelivered(self, number: int, notice: int, why: str) -> str | None:
+        """Mark a notice of the ticket as failed and return who did not get it; nothing when it is another ticket's."""
+        row = {"notice": notice, "of_ticket": number, "why": why[:1000]}
+        recipient: str | None = _UNDELIVERED.value(self.connection, row)
+        return recipient
+
+    def told_lately(self, address: str) -> int:
+        """Return how many mails were owed to the address within the last hour."""
+        found: int = _TOLD_LATELY.value(self.connection, {"to": address, "since": self.now - 3600})
+        return found
 
 
 def _subject(message: InboundMessage) -> str:

@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 
 import ingest.channels
 from commands.parts import CHECKS, KINDS
-from config.desk import ChannelConfig, Desk, OnEvent
+from config.desk import ChannelConfig, Desk, MailConfig, OnEvent
 from config.load import SECTIONS, load
 from config.settings import EXAMPLE, Settings
 from ingest import channel as channels
@@ -138,10 +138,17 @@ def test_every_key_of_a_section_is_told_with_an_example(section: str) -> None:
 @pytest.mark.parametrize("word", channels.words())
 def test_every_setting_of_a_channel_is_told_with_an_example(word: str) -> None:
     says = part(part(read("docs/desk-file.md"), "### channels", "### "), f"`type: {word}`", "`type: ")
-    own = [key for key in keys(channels.config_model(word)) if key not in ChannelConfig.model_fields]
+    own = [key for key in keys(channels.config_model(word)) if key not in (*keys(MailConfig), *keys(ChannelConfig))]
     assert told(says, own) == []
     assert [key for key in own if f"{key}:" not in rows(says)[key][-1]] == []
     assert f"(`type: {word}`)" in read("docs/channels.md")
+
+
+def test_every_setting_of_all_mail_channels_is_told_with_an_example() -> None:
+    says = part(part(read("docs/desk-file.md"), "### channels", "### "), "Every channel that carries mail", "`type: ")
+    own = [key for key in keys(MailConfig) if key not in keys(ChannelConfig)]
+    assert told(says, own) == []
+    assert [key for key in own if f"{key}:" not in rows(says)[key][-1]] == []
 
 
 @pytest.mark.parametrize("word", notifiers.words())

@@ -172,6 +172,7 @@ outbox = Table(
     Column("sent_at", Float),
     UniqueConstraint("event_id", "recipient", "notifier", name="outbox_once"),
     Index("outbox_ticket", "ticket_id", "id"),
+    Index("outbox_address", "address", "created_at"),
 )
 owed = text("state = 'pending'")
 Index("outbox_due", outbox.c.due_at, sqlite_where=owed, postgresql_where=owed)

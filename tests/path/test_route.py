@@ -15,10 +15,10 @@ from ingest.arrival import Arrival
 from ingest.inbox import due, keep
 from ingest.webhook import arrival as platform_arrival
 from notify.outbox import listing as notices
-from router import route as routing
+from router import reading
 from router.route import MOST_ATTEMPTS, Router
 from router.ticket import Pen
-from tests.desks import HEAD, ONE_AGENT, arrived, desk, mail
+from tests.desks import HEAD, ONE_AGENT, arrived, desk, mail, proven
 from tickets import look
 from tickets.message import InboundMessage, Sender
 from tickets.schema import entries, events, inbox, outbox, tickets
@@ -206,7 +206,7 @@ def test_the_only_agent_of_a_desk_has_everything(store: Store) -> None:
 
 def test_nobody_is_told_of_their_own_act(store: Store) -> None:
     at = desk()
-    raw = mail("a@x", sender="sona@acme.example", to="billing@acme.example")
+    raw = proven(mail("a@x", sender="sona@acme.example", to="billing@acme.example"))
     routed(store, at, arrived(raw, at, "billing@acme.example", "sona@acme.example"))
     assert told(store) == [
         ("ticket.created", "sona", "email", "suppressed"),
@@ -261,14 +261,14 @@ def test_a_process_that_dies_in_the_middle_leaves_nothing_and_the_row_waits(
 
 
 def poisoned(patch: pytest.MonkeyPatch, number: int) -> None:
-    real: Callable[..., Any] = routing._read
+    real: Callable[..., Any] = reading.read
 
-    def read(row: Any, meta: Any) -> Any:
+    def read(row: Any, *more: Any) -> Any:
         if row.id == number:
             raise RecursionError("a mail like a hall of mirrors")
-        return real(row, meta)
+        return real(row, *more)
 
-    patch.setattr(routing, "_read", read)
+    patch.setattr("router.route.read", read)
 
 
 def test_a_message_that_cannot_be_routed_blocks_nobody_and_ends_in_quarantine_with_its_cause(

@@ -10,12 +10,15 @@ from router.conditions import CONDITIONS, OPERATORS, Seen
 from router.event import TicketEvent
 from router.rules import compile_rules
 from tests.router_rules.desks import desk, event
+from tickets.trust import Trust
 
 
 def holds(when: Any, asked: TicketEvent | None = None) -> bool:
     (rule,) = compile_rules(desk([{"when": when if isinstance(when, list) else [when]}])).rules
     return rule.misses(Seen(asked or event())) is None
 
+
+PROVEN = Trust(by="mx", spf="softfail", dkim="pass", dmarc="pass", authentic=True, because="signed")
 
 LOOKS = [
     ("channel_type", {}, "smtp", "chat"),
@@ -30,6 +33,11 @@ LOOKS = [
     ("subject", {}, "your invoice 12", "invoice"),
     ("body", {"text": "Grüße"}, "GRÜSSE", "Gruse"),
     ("kind", {"kind": "bounce"}, "bounce", "message"),
+    ("authentic", {"trust": PROVEN}, "yes", "unknown"),
+    ("authentic", {}, "unknown", "no"),
+    ("spf", {"trust": PROVEN}, "softfail", "pass"),
+    ("dkim", {"trust": PROVEN}, "pass", "fail"),
+    ("dmarc", {"trust": PROVEN}, "pass", ""),
     ("department", {}, "general", "billing"),
     ("priority", {"priority": "high"}, "high", "normal"),
     ("tags", {"tags": ("vip", "outage")}, "outage", "invoice"),

@@ -43,3 +43,4 @@ def upgrade() -> None:
     sa.Column('name', sa.String(), primary_key=True),
     sa.Column('value', sa.LargeBinary(), nullable=False),
     )
+    op.create_index('outbox_address', 'outbox', ['address', 'created_at'])

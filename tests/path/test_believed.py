@@ -1,0 +1,161 @@
+"""Whom a mail is believed to be from, and what follows from it."""
+
+import json
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from ingest.arrival import Arrival
+from ingest.inbox import keep
+from ingest.mail.arrival import Way, arrival
+from ingest.mail.read import parse_mail
+from ingest.mail.verify import Verifier
+from notify.outbox import listing as notices
+from router.department import begins
+from router.reading import believed
+from router.route import Router
+from tests.desks import HEAD, arrived, desk, mail, proven
+from tests.mail.name_server import NameServer
+from tests.mail.test_trust import signed, zone
+from tickets import look
+from tickets.message import Forwarded, Sender
+from tickets.schema import entries, inbox
+from tickets.store import Store
+from tickets.trust import Trust
+
+
+def kept(store: Store, *arrivals: Arrival) -> list[int]:
+    with store.write() as connection:
+        return [one.id for one in keep(connection, arrivals, now=100.0, due_at=100.0)]
+
+
+def routed(store: Store, router: Router, *arrivals: Arrival) -> None:
+    for number in kept(store, *arrivals):
+        router.route(number)
+
+
+def authors(store: Store) -> list[str]:
+    with store.read() as connection:
+        return list(connection.scalars(select(entries.c.author).order_by(entries.c.id)))
+
+
+@pytest.mark.parametrize("verdict", ["fail", "none", ""])
+def test_a_mail_from_an_agents_address_that_is_not_proven_is_a_customers(store: Store, verdict: str) -> None:
+    at = desk()
+    raw = mail("a@x", sender="sona@acme.example")
+    routed(store, Router(store, lambda: at), arrived(proven(raw, verdict) if verdict else raw, at))
+    [passed] = look.passes(store, 1)
+    assert authors(store) == ["sona@acme.example"]
+    assert "sona@acme.example is Sona's address, but that is not proven" in passed["trace"]["because"]
+    assert ("sona", "pending") in {(row["recipient"], row["state"]) for row in notices(store)}
+
+
+def test_a_proven_agent_speaks_as_the_agent(store: Store) -> None:
+    at = desk()
+    routed(store, Router(store, lambda: at), arrived(proven(mail("a@x", sender="sona@acme.example")), at))
+    assert authors(store) == ["agent:sona"]
+
+
+def test_a_forged_agent_joins_no_ticket_of_a_customer(store: Store) -> None:
+    at = desk()
+    forged = mail("b@x", answers="a@x", sender="sona@acme.example")
+    routed(store, Router(store, lambda: at), arrived(mail("a@x"), at), arrived(proven(forged, "fail"), at))
+    assert [row["messages"] for row in look.listing(store)] == [1, 1]
+
+
+def test_who_forges_a_participants_address_joins_nothing(store: Store) -> None:
+    at = desk()
+    router = Router(store, lambda: at)
+    routed(store, router, arrived(mail("a@x"), at))
+    routed(store, router, arrived(proven(mail("b@x", answers="a@x"), "fail"), at))
+    routed(store, router, arrived(mail("c@x", answers="a@x"), at))
+    assert sorted(row["messages"] for row in look.listing(store)) == [1, 2]
+
+
+def test_the_verdict_stands_on_the_entry_and_rules_can_ask_for_it(store: Store) -> None:
+    at = desk(rules="- {name: Forged, when: [{authentic: no}], then: [tag: vip]}")
+    routed(store, Router(store, lambda: at), arrived(proven(mail("a@x"), "fail"), at))
+    [row] = look.listing(store)
+    assert row["tags"] == ["vip"]
+    with store.read() as connection:
+        facts = json.loads(str(connection.scalar(select(entries.c.facts))))
+    assert facts["trust"]["by"] == "mx.acme.example"
+    assert (facts["trust"]["dmarc"], facts["trust"]["authentic"]) == ("fail", False)
+
+
+def test_a_signature_is_found_out_here_where_no_server_does_it(store: Store) -> None:
+    at = desk(HEAD.replace("authserv_id: mx.acme.example", "verify: [dkim]"))
+    raw = mail("a@x", sender="sona@acme.example")
+    with NameServer(zone("acme.example")) as server:
+        router = Router(store, lambda: at, verifier=Verifier(server.names()))
+        routed(store, router, arrived(signed(raw, "acme.example"), at), arrived(raw + b"More.\r\n", at))
+    assert authors(store) == ["agent:sona", "sona@acme.example"]
+
+
+def test_a_mail_waits_for_a_silent_name_server_and_then_goes_on_unproven(store: Store) -> None:
+    at = desk(HEAD.replace("authserv_id: mx.acme.example", "verify: [dkim]"))
+    with NameServer({}, silent=True) as server:
+        router = Router(store, lambda: at, verifier=Verifier(server.names(lifetime=0.05)))
+        [number] = kept(store, arrived(mail("a@x"), at))
+        assert [router.route(number) for _ in range(3)] == [[], [], []]
+        with store.read() as connection:
+            assert "DNS" in str(connection.scalar(select(inbox.c.cause)))
+        assert [one.outcome for one in router.route(number)] == ["routed"]
+
+
+ORIGINAL = Forwarded(sender=Sender(id="ann@example.com", name="Ann"), subject="My parcel", text="Where is it?")
+YES = Trust(by="mx", authentic=True, because="DMARC passed")
+
+
+def forwarding(**fields: Any) -> Any:
+    message = parse_mail(mail("f@x", sender="sona@acme.example", subject="Fwd: My parcel"))
+    return message.model_copy(update={"forwarded": ORIGINAL, **fields})
+
+
+def test_a_mail_an_agent_forwards_is_its_writers() -> None:
+    letter = believed(forwarding(), {}, YES, desk())
+    assert (letter.message.sender, letter.message.subject) == (ORIGINAL.sender, "My parcel")
+    assert letter.agent
+    assert (letter.agent.id, letter.forwarded) == ("sona", True)
+    assert "Sona forwarded it" in letter.words
+
+
+@pytest.mark.parametrize("trust", [None, Trust(by="mx", authentic=False, because="x"), Trust(by="mx", because="x")])
+def test_nobody_speaks_for_another_by_forging_a_forward(trust: Trust | None) -> None:
+    letter = believed(forwarding(), {}, trust, desk())
+    assert (letter.message.sender.id, letter.agent, letter.forwarded) == ("sona@acme.example", None, False)
+
+
+def test_what_a_customer_forwards_is_the_customers() -> None:
+    message = parse_mail(mail("f@x", sender="eve@example.com")).model_copy(update={"forwarded": ORIGINAL})
+    assert believed(message, {}, YES, desk()).message.sender.id == "eve@example.com"
+
+
+def test_an_answer_of_an_agent_that_quotes_a_forwarded_mail_is_the_agents() -> None:
+    letter = believed(forwarding(in_reply_to="a@x"), {}, YES, desk())
+    assert (letter.message.sender.id, letter.forwarded) == ("sona@acme.example", False)
+
+
+def test_the_way_a_mail_took_is_nearer_than_the_last_hop() -> None:
+    message = parse_mail(mail("a@x", to="support@acme.example")).model_copy(
+        update={"delivered_to": ("else@where.example", "billing@acme.example")}
+    )
+    assert begins(desk(), "mail", message, {"recipients": ["support@acme.example"]}) == (
+        "billing",
+        "the mail was delivered to billing@acme.example",
+    )
+
+
+def test_history_becomes_silent_resolved_tickets(store: Store) -> None:
+    at = desk(rules='- {name: Tell, then: [transfer: billing, notify: ["agent:sona"]]}')
+    way = Way("imap", recipients=["support@acme.example"], more={"archive": True})
+    router = Router(store, lambda: at)
+    routed(store, router, arrival("mail", at, mail("a@x"), way), arrival("mail", at, mail("b@x", answers="a@x"), way))
+    [row] = look.listing(store)
+    assert (row["status"], row["department"], row["messages"]) == ("resolved", "billing", 2)
+    assert row["created_at"] == "2026-11-22T12:00:00Z"  # when it was sent
+    assert notices(store) == []
+    routed(store, router, arrived(mail("c@x", answers="b@x"), at))
+    [row] = look.listing(store)
+    assert (row["status"], row["messages"]) == ("open", 3)
