@@ -154,7 +154,7 @@ def test_history_becomes_silent_resolved_tickets(store: Store) -> None:
     routed(store, router, arrival("mail", at, mail("a@x"), way), arrival("mail", at, mail("b@x", answers="a@x"), way))
     [row] = look.listing(store)
     assert (row["status"], row["department"], row["messages"]) == ("resolved", "billing", 2)
-    assert row["created_at"] == "2026-11-22T12:00:00Z"  # when it was sent
+    assert row["created_at"] == "2026-11-22T12:00:00.000+00:00"  # when it was sent
     assert notices(store) == []
     routed(store, router, arrived(mail("c@x", answers="b@x"), at))
     [row] = look.listing(store)
