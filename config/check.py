@@ -47,6 +47,8 @@ def _references(desk: Desk, place: Place) -> None:
                 here.unknown("agent", agent, desk.agents_by_id)
             elif agent in members[:j]:
                 here.twice("agent", agent, ("departments", i, "agents", members.index(agent)))
+    if desk.desk.administrators is not None and desk.desk.administrators not in desk.departments_by_id:
+        place.at("desk", "administrators").unknown("department", desk.desk.administrators, desk.departments_by_id)
     for i, channel in enumerate(desk.channels):
         if channel.department is not None and channel.department not in desk.departments_by_id:
             place.at("channels", i, "department").unknown("department", channel.department, desk.departments_by_id)

@@ -26,6 +26,10 @@ class About(Model):
 
     name: str
     domain: str = Field(description="the desk's own mail domain; notices and their Message-IDs stand in it")
+    administrators: Name | None = Field(
+        default=None,
+        description="the department that gets what is meant for the operators; else it waits in quarantine",
+    )
 
 
 class Agent(Model):

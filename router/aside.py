@@ -1,19 +1,20 @@
 """Mails that belong to no customer: they wait in quarantine, where a person reads what to do."""
 
+from config.desk import Desk
 from tickets.message import Confirmation, InboundMessage
 from tickets.trust import Trust
 
 
-def set_aside(message: InboundMessage, trust: Trust | None, own_notice: int | None) -> str | None:
-    """Return why a mail is put aside, or nothing: a notice of this desk that came back, a provider's question to the operator.
+def set_aside(desk: Desk, message: InboundMessage, trust: Trust | None, own_notice: int | None) -> str | None:
+    """Return why a mail is put aside, or nothing: a notice of this desk that came back, a provider's question.
 
-    `own_notice` is the outbox row whose Message-ID the mail itself carries, proven; a header anybody can write is no proof.
+    The question goes to the administrators' department where the desk has one. `own_notice` is the outbox row whose Message-ID the mail itself carries, proven; a header anybody can write is no proof.
     """
     if own_notice is not None:
         return "a notice of this desk came back; somebody forwards an agent's mailbox to it"
-    if message.confirmation is not None and not (trust and trust.authentic is False):
-        return asked(message.confirmation)
-    return None
+    if message.confirmation is None or desk.desk.administrators is not None or (trust and trust.authentic is False):
+        return None
+    return asked(message.confirmation)
 
 
 def asked(question: Confirmation) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from config.desk import Desk
+from router.aside import asked
 from tickets.message import InboundMessage
 
 
@@ -13,6 +14,8 @@ def begins(desk: Desk, channel: str, message: InboundMessage, meta: Mapping[str,
     A forwarded mailbox names itself on the way (Delivered-To and the like), which is nearer than the envelope of the last
     hop; To and Cc come last, for a mail can be addressed to several departments.
     """
+    if message.confirmation is not None and desk.desk.administrators is not None:
+        return desk.desk.administrators, asked(message.confirmation)
     if (chosen := desk.departments_by_id.get(message.department or "")) is not None:
         return chosen.id, "the customer chose it"
     for address, how in _addresses(message, meta):

@@ -108,7 +108,7 @@ class Router:
             if message.kind not in SPEAKS and (found.ticket is None or message.kind not in ("edit", "echo")):
                 finish(connection, inbox_id, self._clock(), "ignored", cause=f"{message.kind} of no ticket")
                 return Routed(inbox_id, row.channel, "ignored", row.received_at)
-            if row.cause != RELEASED and (cause := set_aside(message, letter.trust, own_notice=None)):
+            if row.cause != RELEASED and (cause := set_aside(desk, message, letter.trust, None)):
                 finish(connection, inbox_id, self._clock(), "quarantined", cause=cause)
                 log.warning("a mail waits for a person", inbox=inbox_id, cause=cause, see="frontdesk quarantine show")
                 return Routed(inbox_id, row.channel, "quarantined", row.received_at)

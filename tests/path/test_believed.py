@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from config.desk import Desk
+from ingest import quarantine
 from ingest.arrival import Arrival
 from ingest.inbox import keep
 from ingest.mail.arrival import Way, arrival
@@ -19,7 +21,7 @@ from tests.desks import HEAD, arrived, desk, mail, proven
 from tests.mail.name_server import NameServer
 from tests.mail.test_trust import signed, zone
 from tickets import look
-from tickets.message import Forwarded, Sender
+from tickets.message import Confirmation, Forwarded, Sender
 from tickets.schema import entries, inbox
 from tickets.store import Store
 from tickets.trust import Trust
@@ -159,3 +161,47 @@ def test_history_becomes_silent_resolved_tickets(store: Store) -> None:
     routed(store, router, arrived(mail("c@x", answers="b@x"), at))
     [row] = look.listing(store)
     assert (row["status"], row["messages"]) == ("open", 3)
+
+
+QUESTION = Confirmation(
+    provider="Gmail", address="billing@acme.example", link="https://mail-settings.google.com/x", code="17"
+)
+
+
+def asks(store: Store, at: Desk, monkeypatch: pytest.MonkeyPatch, verdict: str) -> list[str]:
+    """Route a provider's question and return the outcomes."""
+    monkeypatch.setattr(
+        "router.reading.parse_mail", lambda raw: parse_mail(raw).model_copy(update={"confirmation": QUESTION})
+    )
+    router = Router(store, lambda: at)
+    numbers = kept(store, arrived(proven(mail("a@x", sender="forwarding-noreply@google.com"), verdict), at))
+    return [one.outcome for number in numbers for one in router.route(number)]
+
+
+def test_a_providers_question_waits_for_a_person_with_its_link_and_code(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert asks(store, desk(), monkeypatch, "pass") == ["quarantined"]
+    [row] = quarantine.listing(store)
+    assert row.cause == (
+        "Gmail asks whether the mail of billing@acme.example may be forwarded here; "
+        "to allow it, open https://mail-settings.google.com/x or enter the code 17 there"
+    )
+    assert [*look.listing(store), *notices(store)] == []
+    assert quarantine.retry(store, row.id, now=200.0) is None
+    assert [one.outcome for one in Router(store, desk).route(row.id)] == ["routed"]
+
+
+def test_a_providers_question_goes_to_the_administrators_where_there_are_any(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = desk(HEAD.replace("domain: support.acme.example}", "domain: support.acme.example, administrators: billing}"))
+    assert asks(store, at, monkeypatch, "pass") == ["routed"]
+    [row] = look.listing(store)
+    assert row["department"] == "billing"
+    [passed] = look.passes(store, row["number"])
+    assert "enter the code 17" in passed["trace"]["because"]
+
+
+def test_a_forged_question_is_a_strangers_mail(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert asks(store, desk(), monkeypatch, "fail") == ["routed"]
