@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from commands.facts import facts
 from commands.output import AsJson, documents, line, stop, table
 from commands.parts import open_store
 from notify.outbox import listing as notices
@@ -55,6 +56,8 @@ def ticket(number: Number, *, as_json: AsJson = False) -> None:
     line(f"{found['department']} · {agent} · {found['status']} · {found['priority']} · via {found['channel']}")
     for said in found["entries"]:
         line(f"\n{said['created_at']}  {said['author_name'] or said['author']} ({said['kind']})", "cyan")
+        for fact in facts(said["facts"]):
+            line(f"  {fact}", "yellow")
         line(said["reply_text"] or said["text"])
         for part in said["attachments"]:
             line(f"  [{part['type']}] {part.get('filename') or part['content_type']}", "dim")

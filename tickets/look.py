@@ -96,6 +96,7 @@ def _entry(row: Row[Any]) -> dict[str, Any]:
         "text": row.text,
         "reply_text": row.reply_text,
         "attachments": json.loads(row.attachments),
+        "facts": json.loads(row.facts or "{}"),
         "sent_at": moment(row.sent_at),
         "created_at": moment(row.created_at),
     }
