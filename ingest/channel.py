@@ -5,8 +5,9 @@ Every channel module has
 * `Config`, a `ChannelConfig` with `type: Literal["<file name>"]` and the channel's own settings;
 * `parse(raw) -> list[InboundMessage]`, a pure function of the bytes as they came, which raises `Unreadable` and nothing else.
 
-A channel that is called over HTTP also has `HOOK`, `verify` and `answer` (see `WebChannel`), and `mails` when what it is
-given are whole mails (see `PostedMail`); one that listens or polls by itself has `listen`. The steps to add one stand in
+A channel that is called over HTTP also has `HOOK`, `verify` and `answer` (see `WebChannel`), `mails` when what it is given
+are whole mails (see `PostedMail`), and `wants` and `confirms` when it must ask its provider something (see `Asking`); one
+that listens or polls by itself has `listen`. One that takes mail says `MAIL = True`. The steps to add one stand in
 docs/adding-a-channel.md.
 """
 
@@ -143,6 +144,11 @@ def listening(word: str) -> ListeningChannel | None:
     """Return the module of a type when it listens by itself; raises `KeyError` for an unknown type."""
     module = find(word)
     return cast(ListeningChannel, module) if hasattr(module, "listen") else None
+
+
+def takes_mail(word: str) -> bool:
+    """Tell whether what a type takes is mail, so that a pipe may keep a mail in its name; raises `KeyError`."""
+    return bool(getattr(find(word), "MAIL", False))
 
 
 def posted_mail(module: Channel) -> PostedMail | None:

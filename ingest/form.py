@@ -17,21 +17,24 @@ MOST_HEADERS = 8
 LONGEST_HEADER = 4_096
 
 
-def fields(raw: bytes, names: Collection[str]) -> dict[str, bytes]:
+def fields(raw: bytes, names: Collection[str], longest: int | None = None) -> dict[str, bytes]:
     """Return the named fields of a form, as bytes, the first of each name; raises `Unreadable`.
 
     A body that begins with `--` is multipart/form-data (RFC 7578) with its boundary in the first line, another one is
-    application/x-www-form-urlencoded. Linear in the body's size; at most `MOST_FIELDS` fields.
+    application/x-www-form-urlencoded. Linear in the body's size; at most `MOST_FIELDS` fields. A value with more than
+    `longest` bytes, as it stands in the body, is left out: a stranger's must not cost much before it is verified.
     """
     if raw.startswith(b"--"):
-        return _multipart(raw, names)
+        return {
+            name: value for name, value in _multipart(raw, names).items() if longest is None or len(value) <= longest
+        }
     if raw.count(b"&") >= MOST_FIELDS:
         raise Unreadable(f"the form has more than {MOST_FIELDS} fields")
     found: dict[str, bytes] = {}
     for pair in raw.split(b"&"):
         name, _, value = pair.partition(b"=")
         said = _plain(name[:200]).decode("utf-8", "replace")
-        if said in names and said not in found:
+        if said in names and said not in found and (longest is None or len(value) <= longest):
             found[said] = _plain(value)
     return found
 
@@ -43,6 +46,8 @@ def _plain(value: bytes) -> bytes:
 def _multipart(raw: bytes, names: Collection[str]) -> dict[str, bytes]:
     reader = _Reader(names)
     boundary = raw[2:].partition(b"\r\n")[0].rstrip(b" \t")
+    if raw.count(b"\r\n--" + boundary) > MOST_FIELDS:  # each costs the parser something, also one that is none
+        raise Unreadable(f"the form has more than {MOST_FIELDS} fields")
     try:
         MultipartParser(
             boundary, reader.callbacks(), max_header_count=MOST_HEADERS, max_header_size=LONGEST_HEADER
@@ -61,7 +66,6 @@ class _Reader:
         self.found: dict[str, bytes] = {}
         self.ended = False
         self._names = names
-        self._parts = 0
         self._header = self._value = b""
         self._name: str | None = None
         self._pieces: list[bytes] = []
@@ -78,9 +82,6 @@ class _Reader:
         }
 
     def _begin(self) -> None:
-        self._parts += 1
-        if self._parts > MOST_FIELDS:
-            raise Unreadable(f"the form has more than {MOST_FIELDS} fields")
         self._name, self._pieces = None, []
 
     def _header_name(self, data: bytes, start: int, end: int) -> None:

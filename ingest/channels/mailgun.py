@@ -30,6 +30,7 @@ from ingest.proof import is_one_of, opened
 from tickets.message import InboundMessage
 
 HOOK = Hook("/in/{channel}", max_bytes=41_943_040, also=("/in/{channel}/mime",))
+MAIL = True
 WINDOW_SECONDS = 12 * 3600
 """How old a signature may be: Mailgun's 8 hours of repetitions, and a margin."""
 
@@ -47,7 +48,7 @@ def verify(config: Config, request: Request) -> None:
     """Return when Mailgun signed it lately; raises `Refused`: 401 a wrong or old signature, 503 when a key is not there."""
     keys = opened(config.signing_keys)
     try:
-        said = fields(request.raw, ("timestamp", "token", "signature", "parent-signature"))
+        said = fields(request.raw, ("timestamp", "token", "signature", "parent-signature"), longest=200)
     except Unreadable:
         said = {}
     at, token = said.get("timestamp", b""), said.get("token", b"")

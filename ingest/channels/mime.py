@@ -28,6 +28,7 @@ from ingest.proof import is_one_of, opened
 from tickets.message import InboundMessage
 
 HOOK = Hook("/in/{channel}", max_bytes=41_943_040)
+MAIL = True
 
 
 class Config(ChannelConfig):

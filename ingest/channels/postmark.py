@@ -27,6 +27,7 @@ from ingest.proof import logged_in, opened
 from tickets.message import InboundMessage
 
 HOOK = Hook("/in/{channel}", max_bytes=62_914_560)  # 35 MB of mail, in JSON twice: taken apart and raw
+MAIL = True
 
 
 class Config(ChannelConfig):

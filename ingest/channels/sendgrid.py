@@ -44,6 +44,7 @@ from ingest.proof import logged_in, opened
 from tickets.message import InboundMessage
 
 HOOK = Hook("/in/{channel}", max_bytes=41_943_040)
+MAIL = True
 WINDOW_SECONDS = 4 * 86_400
 """How old a signature may be: SendGrid's three days of repetitions, and a margin."""
 

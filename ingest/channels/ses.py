@@ -37,6 +37,7 @@ from ingest.mail.posted import Posted, address, addresses, messages, verdicts
 from tickets.message import InboundMessage
 
 HOOK = Hook("/in/{channel}", max_bytes=1_048_576)  # SNS itself stops at 256 KiB
+MAIL = True
 
 _ARN = r"^arn:aws(?:-cn|-us-gov)?:sns:[a-z0-9-]{1,40}:\d{12}:[A-Za-z0-9_.-]{1,256}$"
 _HASHES: Mapping[str, type[HashAlgorithm]] = {"1": SHA1, "2": SHA256}
