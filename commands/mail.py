@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+import traceback
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -108,6 +109,7 @@ def inject(
     except (Temporary, OSError) as error:
         stop(f"The mail was not kept, try again later: {error}", EX_TEMPFAIL)
     except Exception as error:  # noqa: BLE001  # never another code: a mail system would bounce the mail for it
+        traceback.print_tb(error.__traceback__)  # where it was, without what the mail says
         stop(f"The mail was not kept, try again later: a defect of ours, {type(error).__name__}", EX_TEMPFAIL)
     if as_json:
         documents([{"id": kept.id, "duplicate": kept.duplicate}])

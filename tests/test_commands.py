@@ -279,6 +279,18 @@ def test_doctor_says_what_is_missing_and_ends_with_1_only_when_the_desk_cannot_r
     assert call("tickets").exit_code == 75
 
 
+def test_doctor_names_each_of_several_secrets_that_is_missing(
+    desk_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TELEGRAM_SECRET", "s3cret")
+    monkeypatch.setenv("MAILGUN_OLD", "k3y")
+    monkeypatch.delenv("MAILGUN_NEW", raising=False)
+    more = '  - {name: mg, type: mailgun, signing_keys: ["env:MAILGUN_OLD", "env:MAILGUN_NEW"]}\ntags:'
+    (desk_folder / "desk.yaml").write_text(HEAD.replace("tags:", more), encoding="utf-8")
+    missing = [row for row in documents("doctor") if row["state"] == "missing"]
+    assert [(row["what"], "MAILGUN_NEW" in row["words"]) for row in missing] == [("channel mg", True)]
+
+
 def test_a_ticket_that_is_not_there_ends_with_1_and_bad_usage_with_2() -> None:
     assert call("ticket", "7").exit_code == 1
     assert call("why", "7").exit_code == 1

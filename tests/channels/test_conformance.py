@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from config.desk import ChannelConfig
 from ingest.arrival import Kept
-from ingest.channel import Refused, Request, Unreadable, find, words
+from ingest.channel import Refused, Request, Unreadable, find, posted_mail, takes_mail, words
 from tests.channels import conformance
 from tickets.message import InboundMessage
 
@@ -150,6 +150,16 @@ def _taken_or_refused(delivery: conformance.Delivery, request: Request) -> None:
 def test_what_is_taken_can_be_read_unless_it_is_signed_and_broken(word: str) -> None:
     delivery = conformance.delivery(word)
     assert delivery.channel.parse(delivery.request.raw)
+
+
+@each_http_channel
+def test_a_channel_of_posted_mails_reads_them_without_headers_as_well_and_a_pipe_may_use_it(word: str) -> None:
+    delivery = conformance.delivery(word)
+    if (module := posted_mail(delivery.channel)) is None:
+        return
+    assert takes_mail(word)
+    alone = [one.mime for one in module.mails(replace(delivery.request, headers={}))]
+    assert alone == [one.mime for one in module.mails(delivery.request)] != []
 
 
 @pytest.mark.parametrize("word", [word for word in conformance.HTTP if conformance.delivery(word).environment])
