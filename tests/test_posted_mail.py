@@ -13,6 +13,7 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from config.desk import Desk
+from config.problems import DeskError
 from ingest import quarantine
 from ingest.channel import Request
 from ingest.channels import mailgun
@@ -283,6 +284,23 @@ def test_large_mails_wait_when_there_are_too_many_at_once_and_small_messages_do_
     for _ in range(2):
         assert sent(client, "worker", GENUINE["worker"][0](large)) == 200
     assert [len(row.raw) for row in rows(store)] == [len(MAIL), len(large)]
+
+
+@pytest.mark.parametrize(
+    ("channel", "says"),
+    [
+        ("{name: a, type: sendgrid}", "anybody could post mail"),
+        ("{name: a, type: sendgrid, public_keys: [abc]}", "not a public key"),
+        ("{name: a, type: ses, topics: [arn]}", "wrong form"),
+        ("{name: a, type: mailgun, signing_keys: []}", "at least one"),
+        ("{name: a, type: mime, secrets: [inline]}", "never in the desk file"),
+    ],
+)
+def test_a_channel_without_a_real_proof_is_a_mistake_and_only_one(channel: str, says: str) -> None:
+    with pytest.raises(DeskError) as broken:
+        desk(HEAD.replace("\ntags:", f"\n  - {channel}\ntags:"))
+    [problem] = broken.value.problems
+    assert says in problem.message
 
 
 # --- Amazon SNS ------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from typing import Literal
 from pydantic import Field
 
 from config.desk import ChannelConfig
-from config.model import Secret
+from config.model import Secrets
 from ingest.arrival import Kept
 from ingest.channel import Answer, Hook, Refused, Request, Unreadable
 from ingest.form import fields
@@ -39,9 +39,7 @@ class Config(ChannelConfig):
     """`type: mailgun` — whole mails, posted by a route of Mailgun."""
 
     type: Literal["mailgun"] = "mailgun"
-    signing_keys: tuple[Secret, ...] = Field(
-        min_length=1, description="the account's HTTP webhook signing key; two of them while it is changed"
-    )
+    signing_keys: Secrets = Field(description="the account's HTTP webhook signing key; two of them while it is changed")
 
 
 def verify(config: Config, request: Request) -> None:

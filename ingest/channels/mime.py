@@ -19,7 +19,7 @@ from typing import Literal
 from pydantic import Field
 
 from config.desk import ChannelConfig
-from config.model import Secret
+from config.model import Secrets
 from ingest.arrival import Kept
 from ingest.channel import Answer, Hook, Refused, Request, Unreadable
 from ingest.mail.arrival import Way
@@ -35,9 +35,7 @@ class Config(ChannelConfig):
     """`type: mime` — raw mails, posted by any program that knows the secret."""
 
     type: Literal["mime"] = "mime"
-    secrets: tuple[Secret, ...] = Field(
-        min_length=1, description="what the program says as its bearer token; two of them while it is changed"
-    )
+    secrets: Secrets = Field(description="what the program says as its bearer token; two of them while it is changed")
 
 
 def verify(config: Config, request: Request) -> None:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from config.desk import ChannelConfig
-from config.model import Secret
+from config.model import Secrets
 from ingest.arrival import Kept
 from ingest.channel import Answer, Hook, Refused, Request, Unreadable
 from ingest.mail.arrival import Way
@@ -34,9 +34,7 @@ class Config(ChannelConfig):
     """`type: postmark` — whole mails, posted by an inbound stream of Postmark."""
 
     type: Literal["postmark"] = "postmark"
-    logins: tuple[Secret, ...] = Field(
-        min_length=1, description="user:password as in the URL of the webhook; two of them while it is changed"
-    )
+    logins: Secrets = Field(description="user:password as in the URL of the webhook; two of them while it is changed")
 
 
 def verify(config: Config, request: Request) -> None:

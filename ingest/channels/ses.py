@@ -27,9 +27,10 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256, HashAlgorithm
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from config.desk import ChannelConfig
+from config.model import at_least_one
 from ingest.arrival import Kept
 from ingest.channel import Answer, Hook, Refused, Request, Unreadable
 from ingest.mail.arrival import Way
@@ -39,7 +40,9 @@ from tickets.message import InboundMessage
 HOOK = Hook("/in/{channel}", max_bytes=1_048_576)  # SNS itself stops at 256 KiB
 MAIL = True
 
-_ARN = r"^arn:aws(?:-cn|-us-gov)?:sns:[a-z0-9-]{1,40}:\d{12}:[A-Za-z0-9_.-]{1,256}$"
+_Topic = Annotated[
+    str, StringConstraints(pattern=r"^arn:aws(?:-cn|-us-gov)?:sns:[a-z0-9-]{1,40}:\d{12}:[A-Za-z0-9_.-]{1,256}$")
+]
 _HASHES: Mapping[str, type[HashAlgorithm]] = {"1": SHA1, "2": SHA256}
 _CONFIRMATIONS = ("SubscriptionConfirmation", "UnsubscribeConfirmation")
 _SIGNED = {
@@ -52,8 +55,8 @@ class Config(ChannelConfig):
     """`type: ses` — whole mails, received by Amazon SES and posted by Amazon SNS."""
 
     type: Literal["ses"] = "ses"
-    topics: tuple[Annotated[str, StringConstraints(pattern=_ARN)], ...] = Field(
-        min_length=1, description="the ARNs of the SNS topics that may deliver here"
+    topics: Annotated[tuple[_Topic, ...], AfterValidator(at_least_one)] = Field(
+        description="the ARNs of the SNS topics that may deliver here"
     )
 
 
