@@ -125,8 +125,9 @@ def _secrets(desk: Desk) -> Iterator[tuple[str, str, str]]:
     named += [(f"notifier {word}", config) for word, config in desk.notifiers.items()]
     for owner, config in named:
         for name, value in config:
-            if isinstance(value, Secret):
-                try:
-                    value.reveal()
-                except MissingSecretError as error:
-                    yield owner, "missing", f"{name}: {error}"
+            for secret in value if isinstance(value, tuple) else (value,):
+                if isinstance(secret, Secret):
+                    try:
+                        secret.reveal()
+                    except MissingSecretError as error:
+                        yield owner, "missing", f"{name}: {error}"

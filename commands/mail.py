@@ -1,8 +1,10 @@
 """`parse` and `inject`: reading mails and payloads offline, and taking one mail from a pipe."""
 
+import os
 import sys
 import time
-from collections.abc import Iterable
+import traceback
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,14 +12,15 @@ import typer
 
 from commands.output import AsJson, documents, line, stop
 from commands.parts import CHECKS, EX_TEMPFAIL, KINDS, settings
-from config.desk import Desk
+from config.desk import ChannelConfig, Desk
 from config.problems import DeskError, shown
 from config.watch import DeskFile
 from ingest import channel as channels
-from ingest.channels import smtp
+from ingest.arrival import Kept
 from ingest.html.show import safe_html
 from ingest.inbox import keep
 from ingest.mail.arrival import Way, arrival
+from ingest.mail.posted import address, addresses
 from tickets.look import moment
 from tickets.message import InboundMessage
 from tickets.store import Store
@@ -26,10 +29,17 @@ from tickets.trouble import Temporary
 Files = Annotated[list[Path], typer.Argument(help="files, each a mail or a payload", exists=True, dir_okay=False)]
 Type = Annotated[str, typer.Option("--channel", help="what the files are: a channel type of the desk file")]
 Recipients = Annotated[
-    list[str] | None, typer.Argument(help="the envelope recipients, as a mail system appends them", show_default=False)
+    list[str] | None,
+    typer.Argument(
+        help="the envelope recipients, as a mail system appends them; else $ORIGINAL_RECIPIENT and $RECIPIENT",
+        show_default=False,
+    ),
 ]
 Name = Annotated[str | None, typer.Option("--channel", help="the channel's name; else the first mail channel")]
-Sender = Annotated[str, typer.Option("--from", help="the envelope sender")]
+Sender = Annotated[str | None, typer.Option("--from", help="the envelope sender; else $SENDER", show_default=False)]
+
+LARGEST_MAIL = 41_943_040
+"""In bytes, for a channel whose own limit is its provider's."""
 
 
 def parse(files: Files, *, channel: Type = "smtp", as_json: AsJson = False) -> None:
@@ -80,31 +90,59 @@ def _show(found: Iterable[dict[str, Any]]) -> None:
             line(f"  [{part['type']}] {part['filename'] or part['content_type']}, {part['size']} bytes", "dim")
 
 
-def inject(recipients: Recipients = None, *, channel: Name = None, mail_from: Sender = "") -> None:
-    """Keep one mail from standard input, as a mail system's pipe: 0 when it is durable, 75 when it must be tried again."""
-    found = settings()
+def inject(
+    recipients: Recipients = None, *, channel: Name = None, mail_from: Sender = None, as_json: AsJson = False
+) -> None:
+    """Keep one mail from standard input, as a mail system's pipe: 0 when it is durable, 75 when it must be tried again.
+
+    Without an envelope in the arguments it is taken from the environment, where Postfix and Exim put it. Success is silent
+    in a pipe: Exim takes any output for a failure.
+    """
     try:
-        desk = DeskFile(found.desk_file, KINDS, CHECKS).current()
-    except DeskError as error:  # never 2 here: a mail system would bounce the mail for it
+        kept = _kept(
+            recipients or _recipients(), channel, os.environ.get("SENDER", "") if mail_from is None else mail_from
+        )
+    except typer.Exit:
+        raise
+    except DeskError as error:
         stop(f"The mail was not kept, the desk file is broken; see: frontdesk check\n{error}", EX_TEMPFAIL)
+    except (Temporary, OSError) as error:
+        stop(f"The mail was not kept, try again later: {error}", EX_TEMPFAIL)
+    except Exception as error:  # noqa: BLE001  # never another code: a mail system would bounce the mail for it
+        traceback.print_tb(error.__traceback__)  # where it was, without what the mail says
+        stop(f"The mail was not kept, try again later: a defect of ours, {type(error).__name__}", EX_TEMPFAIL)
+    if as_json:
+        documents([{"id": kept.id, "duplicate": kept.duplicate}])
+    elif sys.stdout.isatty():
+        line(f"kept as {kept.id}{' (it had been kept before)' if kept.duplicate else ''}")
+
+
+def _kept(recipients: Sequence[str], channel: str | None, mail_from: str) -> Kept:
+    """Return the mail's row once it is durable; raises whatever keeps it from being so."""
+    found = settings(EX_TEMPFAIL)
+    desk = DeskFile(found.desk_file, KINDS, CHECKS).current()
     config = _channel(desk, channel)
-    raw = sys.stdin.buffer.read(config.max_size + 1)
+    largest = getattr(config, "max_size", LARGEST_MAIL)
+    raw = sys.stdin.buffer.read(largest + 1)
     if not raw.strip():
         stop("There was no mail on standard input. Use: frontdesk inject < mail.eml", 2)
-    if len(raw) > config.max_size:
-        stop(f"The mail is larger than the {config.max_size} bytes the channel {config.name} takes", 1)
-    way = Way(config.type, mail_from, recipients or ())
-    made = arrival(config.name, desk, with_crlf(raw), way)
+    if len(raw) > largest:
+        stop(f"The mail is larger than the {largest} bytes the channel {config.name} takes", 1)
+    made = arrival(config.name, desk, with_crlf(raw), Way(config.type, address(mail_from), addresses(list(recipients))))
     store = Store(found.database)
     try:
         store.migrate()
         with store.write() as connection:
             [kept] = keep(connection, [made], time.time(), time.time())
-    except (Temporary, OSError) as error:
-        stop(f"The mail was not kept, try again later: {error}", EX_TEMPFAIL)
     finally:
         store.close()
-    line(f"kept as {kept.id}{' (it had been kept before)' if kept.duplicate else ''}")
+    return kept
+
+
+def _recipients() -> Sequence[str]:
+    """Return the recipients an alias's pipe is told in its environment (Postfix local(8), Exim's pipe transport)."""
+    said = (os.environ.get(name, "") for name in ("ORIGINAL_RECIPIENT", "RECIPIENT"))
+    return list(dict.fromkeys(one for one in said if one))
 
 
 def with_crlf(raw: bytes) -> bytes:
@@ -114,8 +152,8 @@ def with_crlf(raw: bytes) -> bytes:
     return raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 
-def _channel(desk: Desk, name: str | None) -> smtp.Config:
-    mail = {config.name: config for config in desk.channels if isinstance(config, smtp.Config)}
+def _channel(desk: Desk, name: str | None) -> ChannelConfig:
+    mail = {config.name: config for config in desk.channels if channels.takes_mail(config.type)}
     if name is None and mail:
         return next(iter(mail.values()))
     if name not in mail:

@@ -25,13 +25,13 @@ KINDS = Kinds(channels.words, channels.config_model, notifiers.words, notifiers.
 CHECKS = (check_rules,)
 
 
-def settings() -> Settings:
-    """Return the settings of the environment; ends with 2 when one of them is wrong."""
+def settings(code: int = 2) -> Settings:
+    """Return the settings of the environment; ends with the exit code when one of them is wrong."""
     try:
         return Settings()
     except ValidationError as error:
         wrong = "; ".join(f"FRONTDESK_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors())
-        stop(f"The environment is not right: {wrong}", 2)
+        stop(f"The environment is not right: {wrong}", code)
 
 
 def open_desk(path: Path) -> DeskFile:

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
@@ -63,3 +63,17 @@ class Secret(str):
         if not value:
             raise MissingSecretError(f"{self} is not set")
         return value
+
+
+T = TypeVar("T")
+
+
+def at_least_one(values: tuple[T, ...]) -> tuple[T, ...]:
+    """Return the values when there are any; unlike a length in the schema it does not count wrong values as missing ones."""
+    if not values:
+        raise ValueError("must have at least one")
+    return values
+
+
+Secrets = Annotated[tuple[Secret, ...], AfterValidator(at_least_one)]
+"""One secret or more: all are right, so that one can be changed without a gap."""

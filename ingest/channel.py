@@ -5,13 +5,16 @@ Every channel module has
 * `Config`, a `ChannelConfig` with `type: Literal["<file name>"]` and the channel's own settings;
 * `parse(raw) -> list[InboundMessage]`, a pure function of the bytes as they came, which raises `Unreadable` and nothing else.
 
-A channel that is called over HTTP also has `HOOK`, `verify` and `answer` (see `WebChannel`); one that listens or polls by
-itself has `listen`. The steps to add one stand in docs/adding-a-channel.md.
+A channel that is called over HTTP also has `HOOK`, `verify` and `answer` (see `WebChannel`), `mails` when what it is given
+are whole mails (see `PostedMail`), and `wants` and `confirms` when it must ask its provider something (see `Asking`); one
+that listens or polls by itself has `listen`. One that takes mail says `MAIL = True`. The steps to add one stand in
+docs/adding-a-channel.md.
 """
 
 import asyncio
 import importlib
 import pkgutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
@@ -19,15 +22,21 @@ from typing import Any, Protocol, cast
 import ingest.channels
 from config.desk import ChannelConfig, Desk
 from ingest.arrival import Accept, Kept
+from ingest.mail.posted import Posted
 from tickets.message import InboundMessage
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP delivery: the body as it came and the headers, names in lower case."""
+    """One HTTP delivery: the body as it came, the headers (names in lower case) and when it came, in Unix seconds.
+
+    `fetched` are the documents the channel `wants` for its verification, by their URLs.
+    """
 
     raw: bytes
     headers: Mapping[str, str]
+    at: float = field(default_factory=time.time)
+    fetched: Mapping[str, bytes] = field(default_factory=dict)
 
 
 class Unreadable(Exception):  # noqa: N818  # a word of the domain: what is unreadable goes to quarantine
@@ -48,12 +57,18 @@ class Hook:
     """A way in over HTTP: the path with `{channel}` in it, the largest body in bytes, and the CORS headers of an origin.
 
     `cors(config, request)` returns the headers a browser needs to read the answer; it is asked for every answer of the
-    channel and for the preflight (https://fetch.spec.whatwg.org/#http-cors-protocol).
+    channel and for the preflight (https://fetch.spec.whatwg.org/#http-cors-protocol). `also` are other paths it takes.
     """
 
     path: str
     max_bytes: int
     cors: Callable[[Any, Request], Mapping[str, str]] | None = None
+    also: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every path it takes."""
+        return self.path, *self.also
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +107,23 @@ class WebChannel(Channel, Protocol):
         """Return the answer for the rows the delivery became; the same for a repetition."""
 
 
+class PostedMail(WebChannel, Protocol):
+    """The module of a channel over HTTP whose payloads hold mails: each is kept as the mail it is, not as its payload."""
+
+    def mails(self, request: Request) -> list[Posted]:
+        """Return every mail of a delivery, pure and also from the body alone; raises `Unreadable`."""
+
+
+class Asking(WebChannel, Protocol):
+    """The module of a channel over HTTP that must ask its provider something, at addresses that are the provider's own."""
+
+    def wants(self, config: Any, request: Request) -> Sequence[str]:
+        """Return the URLs of what `verify` needs; the request is not verified yet. Raises `Refused`."""
+
+    def confirms(self, config: Any, request: Request) -> Sequence[str]:
+        """Return the URLs to visit before the delivery is answered; the request is verified."""
+
+
 def words() -> tuple[str, ...]:
     """Return the types there are: the names of the modules in `ingest/channels/`."""
     return tuple(sorted(module.name for module in pkgutil.iter_modules(ingest.channels.__path__)))
@@ -112,6 +144,21 @@ def listening(word: str) -> ListeningChannel | None:
     """Return the module of a type when it listens by itself; raises `KeyError` for an unknown type."""
     module = find(word)
     return cast(ListeningChannel, module) if hasattr(module, "listen") else None
+
+
+def takes_mail(word: str) -> bool:
+    """Tell whether what a type takes is mail, so that a pipe may keep a mail in its name; raises `KeyError`."""
+    return bool(getattr(find(word), "MAIL", False))
+
+
+def posted_mail(module: Channel) -> PostedMail | None:
+    """Return the module when what it is given are whole mails."""
+    return cast(PostedMail, module) if hasattr(module, "mails") else None
+
+
+def asking(module: Channel) -> Asking | None:
+    """Return the module when it must ask its provider something."""
+    return cast(Asking, module) if hasattr(module, "wants") else None
 
 
 def config_model(word: str) -> type[ChannelConfig]:

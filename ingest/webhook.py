@@ -1,40 +1,71 @@
 """From an HTTP delivery to arrivals: verified over its raw bytes, then read, and kept even where it cannot be read."""
 
+import asyncio
 import hashlib
+from dataclasses import replace
 
 import structlog
 
-from config.desk import ChannelConfig
+from config.desk import ChannelConfig, Desk
 from ingest.arrival import Arrival
-from ingest.channel import Channel, Request, Unreadable, WebChannel
+from ingest.channel import Channel, Request, Unreadable, WebChannel, asking, posted_mail
+from ingest.fetch import Fetch
+from ingest.mail import arrival as mail
 from tickets.message import InboundMessage, clean, thread_key
 
 UNREAD = -1
 """The `part` of a payload that nobody could take apart yet."""
+LARGE = 262_144
+"""So many bytes take long enough to read that the event loop should not wait for it."""
 
 log = structlog.get_logger()
 
 
-def arrivals(channel: WebChannel, config: ChannelConfig, request: Request) -> list[Arrival]:
-    """Return every message of a delivery, ready to be kept; raises `Refused` when it is not genuine."""
-    channel.verify(config, request)
-    return read(channel, config.name, config.type, request.raw)
+async def arrivals(
+    channel: WebChannel, config: ChannelConfig, desk: Desk, request: Request, fetch: Fetch
+) -> list[Arrival]:
+    """Return every message of a delivery, ready to be kept.
 
-
-def read(channel: Channel, name: str, word: str, raw: bytes) -> list[Arrival]:
-    """Return every message in the bytes as an arrival of the channel called `name`, whose type is `word`.
-
-    What is rightly delivered but unreadable is ours to solve, not the sender's: it is one arrival with its cause, for
-    quarantine, also when the reason is a defect in our own `parse`.
+    Raises `Refused` when it is not genuine, and `Temporary` when its provider could not be asked.
     """
+    asks = asking(channel)
+    if asks is not None:
+        documents = {url: await fetch.document(url) for url in asks.wants(config, request)}
+        request = replace(request, fetched=documents)
+    if len(request.raw) > LARGE:
+        found = await asyncio.to_thread(_verified, channel, config, desk, request)
+    else:
+        found = _verified(channel, config, desk, request)
+    if asks is not None:
+        for url in asks.confirms(config, request):
+            await fetch.visit(url)
+            log.info("confirmed what a provider asked", channel=config.name)
+    return found
+
+
+def _verified(channel: WebChannel, config: ChannelConfig, desk: Desk, request: Request) -> list[Arrival]:
+    channel.verify(config, request)
+    return read(channel, config.name, config.type, desk, request)
+
+
+def read(channel: Channel, name: str, word: str, desk: Desk, request: Request) -> list[Arrival]:
+    """Return every message of a genuine delivery as an arrival of the channel called `name`, whose type is `word`.
+
+    A mail is kept as the mail itself, so that it is the same mail whichever way it came; what a platform sends as the
+    whole payload. What is rightly delivered but unreadable is ours to solve, not the sender's: it is one arrival with its
+    cause, for quarantine, also when the reason is a defect in our own code.
+    """
+    posted = posted_mail(channel)
     try:
-        messages = channel.parse(raw)
+        if posted is not None:
+            return [mail.arrival(name, desk, one.mime, one.way) for one in posted.mails(request)]
+        messages = channel.parse(request.raw)
     except Unreadable as error:
-        return [_unreadable(name, word, raw, str(error))]
+        return [_unreadable(name, word, request.raw, str(error))]
     except Exception as error:
         log.exception("a channel could not read what it was given", channel=name)
-        return [_unreadable(name, word, raw, f"{type(error).__name__}: {error}")]
-    return [arrival(name, word, message, raw, part) for part, message in enumerate(messages)]
+        return [_unreadable(name, word, request.raw, f"{type(error).__name__}: {error}")]
+    return [arrival(name, word, message, request.raw, part) for part, message in enumerate(messages)]
 
 
 def arrival(channel: str, word: str, message: InboundMessage, raw: bytes, part: int) -> Arrival:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from typer.testing import CliRunner, Result
 
 from commands.mail import with_crlf
@@ -15,6 +16,7 @@ from config.watch import DeskFile
 from ingest.inbox import due
 from router.route import Router
 from tests.desks import HEAD, mail
+from tickets.schema import inbox
 from tickets.store import Store
 from worker import cli
 
@@ -49,6 +51,15 @@ def store(folder: Path) -> Store:
     return made
 
 
+def rows(folder: Path) -> list[Any]:
+    """Return what is kept."""
+    made = store(folder)
+    with made.read() as connection:
+        found = list(connection.execute(select(inbox).order_by(inbox.c.id)).mappings())
+    made.close()
+    return found
+
+
 def route(folder: Path) -> None:
     """Route what waits, as the running desk would."""
     made = store(folder)
@@ -59,8 +70,8 @@ def route(folder: Path) -> None:
 
 
 def test_a_mail_from_a_pipe_becomes_a_ticket_and_can_be_looked_at(desk_folder: Path) -> None:
-    kept = call("inject", "billing@acme.example", stdin=MAIL)
-    assert (kept.exit_code, kept.stdout) == (0, "kept as 1\n")
+    kept = call("inject", "--json", "billing@acme.example", stdin=MAIL)
+    assert (kept.exit_code, json.loads(kept.stdout)) == (0, {"id": 1, "duplicate": False})
     route(desk_folder)
 
     [row] = documents("tickets")
@@ -92,12 +103,69 @@ def test_a_mail_from_a_pipe_becomes_a_ticket_and_can_be_looked_at(desk_folder: P
 def test_the_same_mail_from_a_pipe_and_over_the_wire_is_one_mail() -> None:
     unix = b"From ann@example.com Sun Nov 22 12:00:00 2026\n" + MAIL.replace(b"\r\n", b"\n")
     assert with_crlf(unix) == MAIL
-    assert call("inject", stdin=MAIL).stdout == "kept as 1\n"
-    again = call("inject", stdin=unix)
-    assert (again.exit_code, again.stdout) == (0, "kept as 1 (it had been kept before)\n")
+    assert json.loads(call("inject", "--json", stdin=MAIL).stdout) == {"id": 1, "duplicate": False}
+    again = call("inject", "--json", stdin=unix)
+    assert (again.exit_code, json.loads(again.stdout)) == (0, {"id": 1, "duplicate": True})
 
 
-@pytest.mark.parametrize("trouble", ["no database", "no folder", "locked", "broken desk file", "no mail channel"])
+def test_a_pipe_says_nothing_on_success_for_some_mail_systems_take_words_for_a_failure() -> None:
+    kept = call("inject", stdin=MAIL)
+    assert (kept.exit_code, kept.output) == (0, "")
+
+
+def test_the_envelope_may_stand_in_the_environment_as_postfix_and_exim_put_it(
+    desk_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENDER", "ann@example.com")
+    monkeypatch.setenv("RECIPIENT", "desk@mail.acme.example")
+    monkeypatch.setenv("ORIGINAL_RECIPIENT", "billing+vip@acme.example")
+    assert call("inject", stdin=MAIL.replace(b"To: <billing@", b"To: <nobody@")).exit_code == 0
+    assert call("inject", "--from", "", "empty@acme.example", stdin=mail("b@x")).exit_code == 0
+    found = [json.loads(row["meta"]) for row in rows(desk_folder)]
+    assert [(meta["mail_from"], meta["recipients"]) for meta in found] == [
+        ("ann@example.com", ["billing+vip@acme.example", "desk@mail.acme.example"]),
+        ("", ["empty@acme.example"]),
+    ]
+    route(desk_folder)
+    assert sorted(row["department"] for row in documents("tickets")) == ["billing", "empty"]
+
+
+def test_the_lines_for_postfix_in_the_documents_work_whatever_stands_in_an_envelope(desk_folder: Path) -> None:
+    text = (Path(__file__).parent.parent / "docs/channels.md").read_text(encoding="utf-8")
+    [argv] = re.findall(r"argv=\S*/frontdesk (inject .*)$", text, re.MULTILINE)
+    for sender, recipient in (
+        ("ann@example.com", "billing@acme.example"),
+        ("", "--help@acme.example"),
+        ("--x@y", "-@z"),
+    ):
+        words = [word.replace("${sender}", sender).replace("${recipient}", recipient) for word in argv.split()]
+        assert call(*words, stdin=mail(f"{sender}@x")).exit_code == 0
+    assert [json.loads(row["meta"])["recipients"] for row in rows(desk_folder)] == [
+        ["billing@acme.example"], ["--help@acme.example"], ["-@z"],
+    ]  # fmt: skip
+
+
+def test_a_pipe_may_keep_a_mail_in_the_name_of_any_channel_that_takes_mail(desk_folder: Path) -> None:
+    more = '  - {name: ses, type: ses, topics: ["arn:aws:sns:eu-west-1:123456789012:mail"]}\ntags:'
+    (desk_folder / "desk.yaml").write_text(HEAD.replace("tags:", more), encoding="utf-8")
+    assert call("inject", "--channel", "ses", stdin=MAIL).exit_code == 0
+    refused = call("inject", "--channel", "site", stdin=MAIL)
+    assert (refused.exit_code, "mail, ses" in refused.stderr) == (75, True)
+    assert [row["channel"] for row in rows(desk_folder)] == ["ses"]
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        "no database",
+        "no folder",
+        "locked",
+        "broken desk file",
+        "no mail channel",
+        "wrong environment",
+        "a defect of ours",
+    ],
+)
 def test_a_pipe_is_told_to_try_again_whenever_the_mail_could_not_be_kept(
     desk_folder: Path, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
@@ -114,13 +182,17 @@ def test_a_pipe_is_told_to_try_again_whenever_the_mail_could_not_be_kept(
         holder.execute("BEGIN EXCLUSIVE")
     elif trouble == "broken desk file":
         (desk_folder / "desk.yaml").write_text("desk: {nam: Acme}")
+    elif trouble == "wrong environment":
+        monkeypatch.setenv("FRONTDESK_HTTP", "nowhere")
+    elif trouble == "a defect of ours":
+        monkeypatch.delattr("commands.mail.arrival")
     else:
         (desk_folder / "desk.yaml").write_text(re.sub("{name: mail, .*}", "{name: web, type: chat, origins: []}", HEAD))
     result = call("inject", stdin=MAIL)
     if holder:
         holder.close()
     assert result.exit_code == 75, result.output
-    assert "not kept" in result.stderr
+    assert ("environment is not right" if trouble == "wrong environment" else "not kept") in result.stderr
 
 
 def test_a_mail_that_is_too_large_or_empty_is_refused_for_good(desk_folder: Path) -> None:
@@ -203,6 +275,18 @@ def test_doctor_says_what_is_missing_and_ends_with_1_only_when_the_desk_cannot_r
     assert broken.exit_code == 1
     assert call("migrate").exit_code == 75
     assert call("tickets").exit_code == 75
+
+
+def test_doctor_names_each_of_several_secrets_that_is_missing(
+    desk_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TELEGRAM_SECRET", "s3cret")
+    monkeypatch.setenv("MAILGUN_OLD", "k3y")
+    monkeypatch.delenv("MAILGUN_NEW", raising=False)
+    more = '  - {name: mg, type: mailgun, signing_keys: ["env:MAILGUN_OLD", "env:MAILGUN_NEW"]}\ntags:'
+    (desk_folder / "desk.yaml").write_text(HEAD.replace("tags:", more), encoding="utf-8")
+    missing = [row for row in documents("doctor") if row["state"] == "missing"]
+    assert [(row["what"], "MAILGUN_NEW" in row["words"]) for row in missing] == [("channel mg", True)]
 
 
 def test_a_ticket_that_is_not_there_ends_with_1_and_bad_usage_with_2() -> None:

@@ -5,8 +5,8 @@ Trouble here is 503 with `Retry-After`, never 500: the sender comes back and not
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, field
+from typing import Any, Self, cast
 
 import structlog
 from starlette.applications import Starlette
@@ -19,10 +19,14 @@ from config.desk import Desk
 from ingest import channel as channels
 from ingest.arrival import Accept
 from ingest.channel import Hook, Refused, Request, WebChannel
+from ingest.fetch import Fetch, Fetcher
 from ingest.webhook import arrivals
 from tickets.trouble import Temporary
 
 BODY_SECONDS = 30
+SMALL_BYTES = 1_048_576
+HELD_BYTES = 134_217_728
+"""How much of all large bodies together may be in memory, beyond the first `SMALL_BYTES` of each; the next is told to wait."""
 RETRY_AFTER = 30
 
 log = structlog.get_logger()
@@ -30,12 +34,16 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the routes need: the desk of the moment, the inbox, the readiness check (raises `Temporary`), the metrics' text."""
+    """What the routes need: the desk of the moment, the inbox, the readiness check (raises `Temporary`), the metrics' text.
+
+    `fetch` asks providers for what their deliveries need, such as certificates.
+    """
 
     desk: Callable[[], Desk]
     accept: Accept
     ready: Callable[[], None]
     metrics: Callable[[], bytes]
+    fetch: Fetch = field(default_factory=Fetcher)
 
 
 def build(parts: Parts) -> Starlette:
@@ -48,12 +56,15 @@ def build(parts: Parts) -> Starlette:
     ]
     app = Starlette(routes=routes)
     app.state.parts = parts
+    app.state.held = _Held()
     return app
 
 
 def _paths() -> list[str]:
     modules = (channels.find(word) for word in channels.words())
-    return sorted({cast(WebChannel, module).HOOK.path for module in modules if hasattr(module, "HOOK")})
+    return sorted(
+        {path for module in modules if hasattr(module, "HOOK") for path in cast(WebChannel, module).HOOK.paths}
+    )
 
 
 async def _healthz(_request: HttpRequest) -> Response:
@@ -80,10 +91,11 @@ async def _metrics(request: HttpRequest) -> Response:
 async def _channel(request: HttpRequest) -> Response:
     """Take a delivery for the channel the path names: keep every message in it, then answer."""
     parts = _parts(request)
-    config = parts.desk().channels_by_name.get(request.path_params["channel"])
+    desk = parts.desk()
+    config = desk.channels_by_name.get(request.path_params["channel"])
     module = cast(WebChannel, channels.find(config.type)) if config else None
     hook: Hook | None = getattr(module, "HOOK", None)
-    if config is None or module is None or hook is None or hook.path != cast(Route, request.scope["route"]).path:
+    if config is None or module is None or hook is None or cast(Route, request.scope["route"]).path not in hook.paths:
         return JSONResponse(
             {"error": "no channel of this desk is called here; check the URL against the desk file"}, 404
         )
@@ -92,9 +104,9 @@ async def _channel(request: HttpRequest) -> Response:
     if request.method == "OPTIONS":
         return Response(status_code=204, headers=shared)
     try:
-        delivery = Request(await _body(request, hook.max_bytes), delivery.headers)
-        taken = arrivals(module, config, delivery)
-        kept = await parts.accept(taken)
+        with _Share(request.app.state.held) as share:
+            delivery = Request(await _body(request, hook.max_bytes, share), delivery.headers)
+            kept = await parts.accept(await arrivals(module, config, desk, delivery, parts.fetch))
         answer = module.answer(kept)
     except Refused as refusal:
         return _problem(refusal.status, str(refusal), shared, refusal.retry_after)
@@ -109,7 +121,36 @@ async def _channel(request: HttpRequest) -> Response:
     return JSONResponse(dict(answer.body), answer.status, shared)
 
 
-async def _body(request: HttpRequest, limit: int) -> bytes:
+@dataclass(slots=True)
+class _Held:
+    """What is in memory of large bodies, in bytes, beyond the first `SMALL_BYTES` of each."""
+
+    size: int = 0
+
+
+@dataclass(slots=True)
+class _Share:
+    """One delivery's part of it."""
+
+    held: _Held
+    mine: int = 0
+
+    def grow(self, size: int) -> None:
+        """Count a body that has so many bytes by now; raises `Refused` when there is no room for it."""
+        beyond = max(0, size - SMALL_BYTES)
+        self.held.size += beyond - self.mine
+        self.mine = beyond
+        if beyond and self.held.size > HELD_BYTES:
+            raise Refused(503, "too many large messages at once; please send it again", RETRY_AFTER)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.held.size -= self.mine
+
+
+async def _body(request: HttpRequest, limit: int, share: _Share) -> bytes:
     too_large = Refused(413, f"the body is larger than the {limit} bytes taken here")
     declared = request.headers.get("content-length", "")
     if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
@@ -121,6 +162,7 @@ async def _body(request: HttpRequest, limit: int) -> bytes:
                 body += chunk
                 if len(body) > limit:
                     raise too_large
+                share.grow(len(body))
     except TimeoutError:
         raise Refused(408, f"the body did not arrive within {BODY_SECONDS} seconds; please send it again") from None
     return bytes(body)

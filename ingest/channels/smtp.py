@@ -26,6 +26,7 @@ from ingest.mail.read import parse_mail
 from tickets.message import InboundMessage
 from tickets.trouble import Temporary
 
+MAIL = True
 IDLE_SECONDS = 120
 DATA_SECONDS = 600
 MOST_RECIPIENTS = 100

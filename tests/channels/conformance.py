@@ -2,17 +2,19 @@
 
 A new channel is one module and one folder here, `tests/channels/<type>/`, with
 
-* payloads `<oddity>.json` or `.eml`, each with `<oddity>.expected.json`: the messages without default values, or
+* payloads `<oddity>.json`, `.eml` or `.form`, each with `<oddity>.expected.json`: the messages without default values, or
   `{"unreadable": "why"}`;
 * for a channel called over HTTP `delivery.json`: a `config`, the `environment` it refers to, the `headers` of a genuine
-  delivery of the fixture `body`, the header that is its `proof`, and whether `proof_may_be_missing`.
+  delivery of the fixture `body`, the header that is its `proof`, and whether `proof_may_be_missing`; where the proof is
+  signed at a time, `at` (Unix seconds); where it stands in the body, `proof_in_body`, its value there; what the channel
+  `wants`, `fetched`: URLs and the files here that stand for them.
 """
 
 import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,7 +32,9 @@ def fixtures(word: str) -> list[Path]:
     return sorted(
         path
         for path in (FOLDER / word).glob("*.*")
-        if path.suffix in (".json", ".eml") and path.name != "delivery.json" and not path.stem.endswith(".expected")
+        if path.suffix in (".json", ".eml", ".form")
+        and path.name != "delivery.json"
+        and not path.stem.endswith(".expected")
     )
 
 
@@ -57,11 +61,24 @@ class Delivery:
     request: Request
     proof: str
     proof_may_be_missing: bool
+    proof_in_body: str | None
+
+    @property
+    def genuine_proof(self) -> str:
+        """What proves the delivery."""
+        return self.request.headers[self.proof] if self.proof_in_body is None else self.proof_in_body
 
     def with_header(self, name: str, value: str | None) -> Request:
         """Return the request with one header changed, or left out."""
         headers = {**self.request.headers, name: value}
-        return Request(self.request.raw, {key: said for key, said in headers.items() if said is not None})
+        return replace(self.request, headers={key: said for key, said in headers.items() if said is not None})
+
+    def with_proof(self, value: str | None) -> Request:
+        """Return the request with another proof, or with none."""
+        if self.proof_in_body is None:
+            return self.with_header(self.proof, value)
+        said = (value or "").encode("utf-8", "surrogatepass")
+        return replace(self.request, raw=self.request.raw.replace(self.proof_in_body.encode(), said))
 
     @contextmanager
     def environs(self) -> Iterator[None]:
@@ -83,9 +100,15 @@ def delivery(word: str) -> Delivery:
         channel,
         channel.Config.model_validate(said["config"]),
         said["environment"],
-        Request((FOLDER / word / said["body"]).read_bytes(), said["headers"]),
+        Request(
+            (FOLDER / word / said["body"]).read_bytes(),
+            said["headers"],
+            said.get("at", 0.0),
+            {url: (FOLDER / word / name).read_bytes() for url, name in said.get("fetched", {}).items()},
+        ),
         said["proof"],
         said.get("proof_may_be_missing", False),
+        said.get("proof_in_body"),
     )
 
 
@@ -94,7 +117,8 @@ def bytes_for(word: str) -> st.SearchStrategy[bytes]:
     payloads = st.sampled_from([path.read_bytes() for path in fixtures(word)] or [b""])
     places = st.integers(0, 2000)
     scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
-    keys = st.sampled_from(["update_id", "message", "chat", "from", "text", "visitor", "client_msg_id"]) | st.text()
+    known = ["update_id", "message", "chat", "from", "text", "visitor", "client_msg_id", "RawEmail", "Type", "Message"]
+    keys = st.sampled_from(known) | st.text()
     values = st.recursive(scalars, lambda some: st.lists(some) | st.dictionaries(keys, some), max_leaves=20)
     return (
         st.binary()

@@ -3,6 +3,7 @@
 import importlib
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from config.desk import ChannelConfig
 from ingest.arrival import Kept
-from ingest.channel import Refused, Request, Unreadable, find, words
+from ingest.channel import Refused, Request, Unreadable, find, posted_mail, takes_mail, words
 from tests.channels import conformance
 from tickets.message import InboundMessage
 
@@ -109,12 +110,12 @@ def test_a_genuine_delivery_is_taken(word: str) -> None:
 @each_http_channel
 def test_a_delivery_with_a_wrong_proof_is_refused_in_words(word: str) -> None:
     delivery = conformance.delivery(word)
-    genuine = delivery.request.headers[delivery.proof]
+    genuine = delivery.genuine_proof
     wrong: list[str | None] = [f"{genuine}x", genuine[:-1], *HOSTILE]
     with delivery.environs():
         for value in wrong if delivery.proof_may_be_missing else [*wrong, None]:
             with pytest.raises(Refused) as refused:
-                delivery.channel.verify(delivery.config, delivery.with_header(delivery.proof, value))
+                delivery.channel.verify(delivery.config, delivery.with_proof(value))
             assert refused.value.status in (401, 403)
             assert len(str(refused.value).split()) > 3
 
@@ -134,7 +135,7 @@ def test_no_header_breaks_the_verification(word: str) -> None:
 def test_no_body_breaks_the_verification(word: str, data: st.DataObject) -> None:
     delivery = conformance.delivery(word)
     with delivery.environs():
-        _taken_or_refused(delivery, Request(data.draw(conformance.bytes_for(word)), delivery.request.headers))
+        _taken_or_refused(delivery, replace(delivery.request, raw=data.draw(conformance.bytes_for(word))))
 
 
 def _taken_or_refused(delivery: conformance.Delivery, request: Request) -> None:
@@ -149,6 +150,16 @@ def _taken_or_refused(delivery: conformance.Delivery, request: Request) -> None:
 def test_what_is_taken_can_be_read_unless_it_is_signed_and_broken(word: str) -> None:
     delivery = conformance.delivery(word)
     assert delivery.channel.parse(delivery.request.raw)
+
+
+@each_http_channel
+def test_a_channel_of_posted_mails_reads_them_without_headers_as_well_and_a_pipe_may_use_it(word: str) -> None:
+    delivery = conformance.delivery(word)
+    if (module := posted_mail(delivery.channel)) is None:
+        return
+    assert takes_mail(word)
+    alone = [one.mime for one in module.mails(replace(delivery.request, headers={}))]
+    assert alone == [one.mime for one in module.mails(delivery.request)] != []
 
 
 @pytest.mark.parametrize("word", [word for word in conformance.HTTP if conformance.delivery(word).environment])

@@ -285,7 +285,7 @@ def test_a_message_that_cannot_be_routed_blocks_nobody_and_ends_in_quarantine_wi
     [row] = quarantine.listing(store)
     assert (row.id, row.cause) == (bad, "RecursionError: a mail like a hall of mirrors")
 
-    assert quarantine.retry(store, bad, now=300.0) is None
+    assert quarantine.retry(store, bad, 300.0, desk) is None
     assert due(store, now=300.0, most=10) == [bad]
     router.route(bad)
     assert [one["messages"] for one in look.listing(store)] == [2]

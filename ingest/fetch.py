@@ -1,0 +1,118 @@
+"""Asking a provider something on its own servers: one GET over HTTPS, to a public address, with a size and a time limit.
+
+Whoever calls has checked that the URL is the provider's own. What is checked here is where it leads: a name that resolves
+to a private address is not followed (server-side request forgery), nor is any redirect.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from functools import cached_property
+from ipaddress import ip_address
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import httpx2
+
+from tickets.trouble import Temporary
+
+MAX_BYTES = 65_536
+SECONDS = 8
+"""All of a GET together; Amazon SNS waits 15 seconds for its answer."""
+AT_ONCE = 8
+MOST_KNOWN = 32
+
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""Returns the addresses of a host; raises `OSError`."""
+
+
+class Fetch(Protocol):
+    """What a delivery may ask for; both raise `Temporary` when there is no answer with status 200."""
+
+    async def document(self, url: str) -> bytes:
+        """Return what stands at a URL and never changes there."""
+
+    async def visit(self, url: str) -> None:
+        """Get a URL for what that does there."""
+
+
+async def resolve(host: str, port: int) -> Sequence[str]:
+    """Return the addresses the system's resolver knows for a host; raises `OSError`."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(where[0]) for *_, where in found]
+
+
+def public(address: str) -> bool:
+    """Tell whether an address is one of the public internet."""
+    return ip_address(address).is_global
+
+
+class Fetcher:
+    """The real one. Documents are remembered, so that a provider's certificate is fetched once."""
+
+    def __init__(
+        self, resolve: Resolve = resolve, trust: Callable[[], ssl.SSLContext] = ssl.create_default_context
+    ) -> None:
+        self._resolve = resolve
+        self._trust = trust
+        self._known: dict[str, bytes] = {}
+        self._turn = asyncio.Semaphore(AT_ONCE)
+
+    async def document(self, url: str) -> bytes:
+        """Return what stands at a URL and never changes there; raises `Temporary`."""
+        if url not in self._known:
+            found = await self._get(url)
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[url] = found
+        return self._known[url]
+
+    async def visit(self, url: str) -> None:
+        """Get a URL for what that does there; raises `Temporary`."""
+        await self._get(url)
+
+    async def _get(self, url: str) -> bytes:
+        where = urlsplit(url)
+        host = where.hostname or ""
+        failed: Exception | None = None
+        try:
+            async with (
+                asyncio.timeout(SECONDS),
+                self._turn,
+                httpx2.AsyncClient(verify=self._context, trust_env=False, timeout=SECONDS) as client,
+            ):
+                for address in await self._public_addresses(host, where.port or 443):
+                    try:
+                        return await _ask(client, url, address)
+                    except httpx2.ConnectError as error:
+                        failed = error
+        except (TimeoutError, OSError, httpx2.HTTPError) as error:
+            failed = error
+        raise Temporary(f"{host} cannot be asked: {failed or type(failed).__name__}") from failed
+
+    @cached_property
+    def _context(self) -> ssl.SSLContext:
+        return self._trust()
+
+    async def _public_addresses(self, host: str, port: int) -> Sequence[str]:
+        found = [one for one in await self._resolve(host, port) if public(one)]
+        if not found:
+            raise Temporary(f"{host} has no public address; nothing was asked there")
+        return found
+
+
+async def _ask(client: httpx2.AsyncClient, url: str, address: str) -> bytes:
+    """Return the body of a 200; the connection goes to the address that was checked, whatever the name says by now."""
+    host = urlsplit(url).hostname or ""
+    headers = {"Host": urlsplit(url).netloc, "Accept-Encoding": "identity"}
+    pinned = httpx2.URL(url).copy_with(host=address)
+    async with client.stream("GET", pinned, headers=headers, extensions={"sni_hostname": host}) as answer:
+        if answer.status_code != 200:
+            raise Temporary(f"{host} answered {answer.status_code}")
+        body = bytearray()
+        async for chunk in answer.aiter_raw():
+            body += chunk
+            if len(body) > MAX_BYTES:
+                raise Temporary(f"{host} answered with more than {MAX_BYTES} bytes")
+    return bytes(body)
