@@ -19,13 +19,9 @@ def facts(known: Mapping[str, Any]) -> Iterator[str]:
     if who := known.get("forwarded_by"):
         yield f"forwarded by {who}"
     if report := known.get("report"):
-        said = (
-            report.get("action", "failed"),
-            report.get("status", ""),
-            "for",
-            ", ".join(report.get("recipients", ())),
-        )
-        yield f"delivery {' '.join(word for word in said if word)}: {report.get('diagnostic', 'no reason given')}"
+        whom = ", ".join(report.get("recipients", ()))
+        words = (report.get("action", "failed"), report.get("status", ""), whom and f"for {whom}")
+        yield f"delivery {' '.join(word for word in words if word)}: {report.get('diagnostic', 'no reason given')}"
     if spam := known.get("spam"):
         verdict = {True: "spam", False: "not spam"}.get(spam.get("spam"), "no verdict")
         yield f"{spam['by']} says: {verdict}, score {spam.get('score', 'unknown')}"

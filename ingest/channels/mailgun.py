@@ -19,7 +19,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from config.desk import ChannelConfig
+from config.desk import MailConfig
 from config.model import Secrets
 from ingest.arrival import Kept
 from ingest.channel import Answer, Hook, Refused, Request, Unreadable
@@ -35,7 +35,7 @@ WINDOW_SECONDS = 12 * 3600
 """How old a signature may be: Mailgun's 8 hours of repetitions, and a margin."""
 
 
-class Config(ChannelConfig):
+class Config(MailConfig):
     """`type: mailgun` — whole mails, posted by a route of Mailgun."""
 
     type: Literal["mailgun"] = "mailgun"

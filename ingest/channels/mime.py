@@ -18,7 +18,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from config.desk import ChannelConfig
+from config.desk import MailConfig
 from config.model import Secrets
 from ingest.arrival import Kept
 from ingest.channel import Answer, Hook, Refused, Request, Unreadable
@@ -31,7 +31,7 @@ HOOK = Hook("/in/{channel}", max_bytes=41_943_040)
 MAIL = True
 
 
-class Config(ChannelConfig):
+class Config(MailConfig):
     """`type: mime` — raw mails, posted by any program that knows the secret."""
 
     type: Literal["mime"] = "mime"

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from config.desk import ChannelConfig
+from config.desk import MailConfig
 from config.model import Secrets
 from ingest.arrival import Kept
 from ingest.channel import Answer, Hook, Refused, Request, Unreadable
@@ -30,7 +30,7 @@ HOOK = Hook("/in/{channel}", max_bytes=62_914_560)  # 35 MB of mail, in JSON twi
 MAIL = True
 
 
-class Config(ChannelConfig):
+class Config(MailConfig):
     """`type: postmark` — whole mails, posted by an inbound stream of Postmark."""
 
     type: Literal["postmark"] = "postmark"

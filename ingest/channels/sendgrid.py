@@ -33,7 +33,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from pydantic import Field, field_validator, model_validator
 
-from config.desk import ChannelConfig
+from config.desk import MailConfig
 from config.model import Secret
 from ingest.arrival import Kept
 from ingest.channel import Answer, Hook, Refused, Request, Unreadable
@@ -49,7 +49,7 @@ WINDOW_SECONDS = 4 * 86_400
 """How old a signature may be: SendGrid's three days of repetitions, and a margin."""
 
 
-class Config(ChannelConfig):
+class Config(MailConfig):
     """`type: sendgrid` — whole mails, posted by SendGrid's Inbound Parse."""
 
     type: Literal["sendgrid"] = "sendgrid"

@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256, HashAlgorithm
 from pydantic import AfterValidator, Field, StringConstraints
 
-from config.desk import ChannelConfig
+from config.desk import MailConfig
 from config.model import at_least_one
 from ingest.arrival import Kept
 from ingest.channel import Answer, Hook, Refused, Request, Unreadable
@@ -51,7 +51,7 @@ _SIGNED = {
 }
 
 
-class Config(ChannelConfig):
+class Config(MailConfig):
     """`type: ses` — whole mails, received by Amazon SES and posted by Amazon SNS."""
 
     type: Literal["ses"] = "ses"

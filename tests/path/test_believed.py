@@ -188,7 +188,7 @@ def test_a_providers_question_waits_for_a_person_with_its_link_and_code(
         "to allow it, open https://mail-settings.google.com/x or enter the code 17 there"
     )
     assert [*look.listing(store), *notices(store)] == []
-    assert quarantine.retry(store, row.id, now=200.0) is None
+    assert quarantine.retry(store, row.id, 200.0, desk) is None
     assert [one.outcome for one in Router(store, desk).route(row.id)] == ["routed"]
 
 
