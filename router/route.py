@@ -13,14 +13,18 @@ from config.desk import ChannelConfig, Desk
 from ingest import channel as channels
 from ingest.channel import Unreadable
 from ingest.mail.read import parse_mail
+from router.correlate import Compiled, alarm_of, compile_correlations, count, end, is_quiet, reopens
 from router.decide import Verdict, decide
 from router.event import Change, TicketEvent
+from router.evidence import MAIL, Keys, Letter, Writer, addressed_to, departments_of, keys_of, tokens_of
 from router.rules import RuleSet, compile_rules
 from router.tell import Happened, intents
-from router.thread import Found, Keys, find, goes_first, keys_of, lock
+from router.thread import Found, find, goes_first, lock
 from router.ticket import Pen
+from tickets.keys import signing_key
 from tickets.message import SPEAKS, InboundMessage
 from tickets.prepared import Prepared
+from tickets.reply_address import looks_signed
 from tickets.schema import inbox
 from tickets.store import Store
 from tickets.trouble import Temporary
@@ -55,7 +59,7 @@ class Router:
         self._store = store
         self._desk = desk
         self._clock = clock
-        self._compiled: tuple[Desk, RuleSet] | None = None
+        self._compiled: tuple[Desk, RuleSet, tuple[Compiled, ...]] | None = None
 
     def route(self, inbox_id: int) -> list[Routed]:
         """Route a row, and before it every waiting row that must go first; return what became of each, in order.
@@ -89,21 +93,21 @@ class Router:
         desk = self._desk()
         meta: dict[str, Any] = json.loads(row.meta)
         message = _read(row, meta)
-        keys = keys_of(row.conversation, message)
+        keys, letter = self._evidence(desk, row, meta, message)
         space = "email" if keys.mail else f"{row.channel}/{row.account}"
         with self._store.write() as connection:
             if not _claim(connection, inbox_id):
                 return None
-            lock(connection, (*keys.all, f"contact:{space}:{message.sender.id}"))
+            lock(connection, (*keys.looked_up, *letter.locks, f"contact:{space}:{message.sender.id}"))
             first = goes_first(connection, inbox_id, keys, passed)
             if first is not None:
                 return _GoesFirst(first)
-            found = find(connection, desk, keys, message)
+            found = find(connection, desk, keys, letter)
             if message.kind not in SPEAKS and (found.ticket is None or message.kind not in ("edit", "echo")):
                 _finish(connection, inbox_id, self._clock(), "ignored", cause=f"{message.kind} of no ticket")
                 return Routed(inbox_id, row.channel, "ignored", row.received_at)
             pen = Pen(connection, inbox_id, self._clock())
-            case = _Case(pen, desk, row, meta, message, keys, found, space)
+            case = _Case(pen, desk, row, meta, message, keys, found, space, letter)
             number, notices = case.write(self._rules(desk))
         log.info("routed", inbox=inbox_id, channel=row.channel, ticket=number, new=found.ticket is None)
         return Routed(inbox_id, row.channel, "routed", row.received_at, number, tuple(notices))
@@ -112,11 +116,25 @@ class Router:
         with self._store.read() as connection:
             return _WAITING_ROW.one(connection, {"number": inbox_id})
 
+    def _evidence(self, desk: Desk, row: Any, meta: dict[str, Any], message: InboundMessage) -> tuple[Keys, Letter]:
+        """Return what may tell whose ticket it is; an agent is recognised by the address alone."""
+        if not row.conversation.startswith(MAIL):
+            return keys_of(row.conversation, message), Letter(message, Writer(message.sender.id))
+        recipients: list[str] = meta.get("recipients", [])
+        tokens = tokens_of(message, recipients, signing_key(self._store), desk.desk.domain)
+        writer = Writer(message.sender.id, desk.agents_by_address.get(message.sender.id))
+        departments = departments_of(desk, message, recipients)
+        alarm = None if writer.forged else alarm_of(self._of(desk)[2], message, row.channel, departments)
+        return keys_of(row.conversation, message, tokens), Letter(message, writer, departments, alarm, row.received_at)
+
     def _rules(self, desk: Desk) -> RuleSet:
+        return self._of(desk)[1]
+
+    def _of(self, desk: Desk) -> tuple[Desk, RuleSet, tuple[Compiled, ...]]:
         compiled = self._compiled
         if compiled is None or compiled[0] is not desk:
-            compiled = self._compiled = (desk, compile_rules(desk))
-        return compiled[1]
+            compiled = self._compiled = (desk, compile_rules(desk), compile_correlations(desk))
+        return compiled
 
     def _put_off(self, inbox_id: int, error: Exception) -> Routed | None:
         """Note a failed attempt in the row; the last one puts it into quarantine."""
@@ -178,6 +196,7 @@ class _Case:
     keys: Keys
     found: Found
     space: str
+    letter: Letter
 
     def write(self, rules: RuleSet) -> tuple[int, list[int]]:
         """Write everything that follows from the message; return the ticket's number and the outbox rows to ring for."""
@@ -193,6 +212,7 @@ class _Case:
             "status": begun["status"],
             "priority": decided.priority,
             "tags": json.dumps(decided.tags),
+            "addressed_to": addressed_to(self.found.ticket, self.letter.departments),
         }
         if self.found.ticket is None:
             contact_id = self.pen.contact(self.space, self.message)
@@ -203,18 +223,22 @@ class _Case:
             self.pen.change(number, values)
         who = f"agent:{author.id}" if author else self.message.sender.id
         entry_id = self.pen.entry(number, self.message, who)
-        self.pen.remember(number, self._keys_to_remember(), self._taking_part())
+        self.pen.remember(number, self.found.keys, self._taking_part())
+        if self.found.alarm is not None:
+            count(self.pen.connection, self.found.alarm, number, (self.row.id, self.row.received_at), self.found.before)
         lines += verdict.changes
         ids = self.pen.history(number, lines)
         if self.found.linked_to is not None:
             back = Change("ticket.linked", "desk", {"ticket": number, "because": self.found.because})
             self.pen.history(self.found.linked_to, [back])
-        self.pen.decision(number, self.desk.version, {"because": because, **verdict.trace})
+        evidence = [one.as_json(self.message.sender.id) for one in self.found.evidence]
+        self.pen.decision(number, self.desk.version, {"because": because, "evidence": evidence, **verdict.trace})
         happened = [
             Happened(event_id, line.event, author.id if author and line.actor == actor else None)
             for event_id, line in zip(ids, lines, strict=True)
         ]
-        owed = intents(self.desk, decided.department, decided.agent, happened, decided.notify) if self._speaks else []
+        quiet = not self._speaks or is_quiet(self.found.before, (line.event for line in lines))
+        owed = [] if quiet else intents(self.desk, decided.department, decided.agent, happened, decided.notify)
         notices = self.pen.owe(number, entry_id, owed)
         _finish(self.pen.connection, self.row.id, self.pen.now, "routed", ticket_id=number)
         return number, notices
@@ -238,12 +262,22 @@ class _Case:
                 words = (
                     f"{words}; linked to ticket {self.found.linked_to}, which it does not join: {self.found.because}"
                 )
-            new = {"department": department, "agent": None, "unassigned_reason": None, "status": "new"}
+            lines += (ended := end(self.found.alarm, None, self.row.id, "new"))
+            status = "resolved" if ended else "new"
+            new = {"department": department, "agent": None, "unassigned_reason": None, "status": status}
             return {**new, "priority": "normal", "tags": ()}, lines, words
         status, lines = ticket.status, [said]
-        if self._speaks and actor == "customer" and status not in ("new", "open"):
+        if self.found.linked_to is not None:
+            lines.append(
+                Change("ticket.linked", "desk", {"ticket": self.found.linked_to, "because": self.found.because})
+            )
+        wakes = self._speaks and actor == "customer" and reopens(self.found.alarm, self.found.before, self.row.id)
+        if wakes and status not in ("new", "open"):
             lines.append(Change("ticket.reopened", actor, {"status": [status, "open"]}))
             status = "open"
+        if ended := end(self.found.alarm, self.found.before, self.row.id, status):
+            lines += ended
+            status = "resolved"
         before = {name: getattr(ticket, name) for name in ("department", "agent", "unassigned_reason", "priority")}
         return (
             {**before, "status": status, "tags": tuple(json.loads(ticket.tags))},
@@ -274,13 +308,10 @@ class _Case:
             return config.department, f"the channel {config.name} begins there"
         return self.desk.departments[0].id, "no address or channel says otherwise; it is the first department"
 
-    def _keys_to_remember(self) -> Sequence[str]:
-        """Return the keys that will lead here; a stranger's mail must not lead others to its ticket by keys that belong to another one."""
-        return (self.keys.own,) if self.found.stranger else self.keys.all
-
     def _taking_part(self) -> list[str]:
         if not self.keys.mail:
             return []
-        ours = self.desk.departments_by_address
-        people = dict.fromkeys((self.message.sender.id, *self.message.to, *self.message.cc))
-        return [address for address in people if address and address not in ours and len(address) <= 254]
+        message, domain = self.message, self.desk.desk.domain
+        people = dict.fromkeys((message.sender.id, *message.reply_to, *message.to, *message.cc))
+        ours = {address for address in people if self.desk.department_of(address) or looks_signed(address, domain)}
+        return [address for address in people if address and len(address) <= 254 and address not in ours]
