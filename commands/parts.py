@@ -14,6 +14,7 @@ from config.settings import Settings
 from config.watch import DeskFile
 from ingest import channel as channels
 from notify import notifier as notifiers
+from router.correlate import check_correlations
 from router.rules import check_rules
 from tickets.store import Store
 from tickets.trouble import Temporary
@@ -22,7 +23,7 @@ EX_TEMPFAIL = 75
 """sysexits.h: trouble here, try again; a mail system keeps the mail and does so."""
 
 KINDS = Kinds(channels.words, channels.config_model, notifiers.words, notifiers.config_model)
-CHECKS = (check_rules,)
+CHECKS = (check_rules, check_correlations)
 
 
 def settings(code: int = 2) -> Settings:

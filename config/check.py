@@ -14,6 +14,7 @@ def check_desk(desk: Desk) -> Iterable[Problem]:
     place = Place()
     _unique(desk, place)
     _references(desk, place)
+    _limits(desk, place)
     _oddities(desk, place)
     return place.found
 
@@ -24,6 +25,7 @@ def _unique(desk: Desk, place: Place) -> None:
         *(("agent email", agent.email, ("agents", i, "email")) for i, agent in enumerate(desk.agents)),
         *(("department id", one.id, ("departments", i, "id")) for i, one in enumerate(desk.departments)),
         *(("channel name", one.name, ("channels", i, "name")) for i, one in enumerate(desk.channels)),
+        *(("correlation name", one.name, ("correlations", i, "name")) for i, one in enumerate(desk.correlations)),
         *(("tag", tag, ("tags", i)) for i, tag in enumerate(desk.tags)),
         *(
             ("department address", address, ("departments", i, "addresses", j))
@@ -55,6 +57,15 @@ def _references(desk: Desk, place: Place) -> None:
     for i, person in enumerate(desk.agents):
         if person.id == NOBODY:
             place.at("agents", i, "id").note('"nobody" is what a rule assigns to have no agent; choose another id')
+
+
+def _limits(desk: Desk, place: Place) -> None:
+    for i, alarm in enumerate(desk.correlations):
+        here = place.at("correlations", i)
+        if alarm.channel is not None and alarm.channel not in desk.channels_by_name:
+            here.at("channel").unknown("channel", alarm.channel, desk.channels_by_name)
+        if alarm.department is not None and alarm.department not in desk.departments_by_id:
+            here.at("department").unknown("department", alarm.department, desk.departments_by_id)
 
 
 def _oddities(desk: Desk, place: Place) -> None:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, ConfigDict, Field, SerializeAsAny, model_validator
 
-from config.model import Address, Model, Name
+from config.model import Address, Duration, Model, Name
 
 
 def _zone(value: str) -> str:
@@ -119,6 +119,34 @@ class Rule(Model):
     stop: bool = False
 
 
+def _sender(value: str) -> str:
+    """Return an address, or every address of a domain, in lower case."""
+    local, at, domain = value.strip().rpartition("@")
+    if not (at and domain) or any(c.isspace() or c in "<>,;" for c in value.strip()):
+        raise ValueError("not a sender; write it as name@example.com, or @example.com for everybody there")
+    return f"{local}@{domain}".lower()
+
+
+class Correlation(Model):
+    """`correlations:` machine mails that are of one alarm, told by what the named groups of a pattern find.
+
+    `from` (addresses, or `@domain`), `channel` and `department` say whose mails they may be; the pattern stands under
+    `subject` or `body`; `key` are the groups that name the alarm (else all); `window` is in seconds.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    name: Name
+    from_: tuple[Annotated[str, AfterValidator(_sender)], ...] = Field(default=(), alias="from")
+    channel: Name | None = None
+    department: Name | None = None
+    subject: str | None = None
+    body: str | None = None
+    key: tuple[str, ...] = ()
+    window: Duration = 4 * 3600.0
+    resolve: str | None = None
+
+
 class Desk(Model):
     """The whole desk file, validated. `version` is the hash of its bytes and stands on every decision."""
 
@@ -131,6 +159,7 @@ class Desk(Model):
     channels: tuple[SerializeAsAny[ChannelConfig], ...] = ()
     notifiers: Mapping[str, SerializeAsAny[Model]] = {}
     tags: tuple[Name, ...] = ()
+    correlations: tuple[Correlation, ...] = ()
     rules: tuple[Rule, ...] = ()
 
     @cached_property

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from config.check import check_desk
-from config.desk import About, Agent, ChannelConfig, Department, Desk, Rule
+from config.desk import About, Agent, ChannelConfig, Correlation, Department, Desk, Rule
 from config.model import Model, Name
 from config.plain import note
 from config.problems import DeskError, Place, Problem, Where, nearest
@@ -22,7 +22,9 @@ from config.source import Source, Stamp, read
 Check = Callable[[Desk], Iterable[Problem]]
 """Looks at the whole desk and returns what is wrong; the position is added by `load`."""
 
-SECTIONS: Final = ("desk", "agents", "departments", "channels", "notifiers", "tags", "rules", "include")
+SECTIONS: Final = (
+    "desk", "agents", "departments", "channels", "notifiers", "tags", "correlations", "rules", "include",
+)  # fmt: skip
 INCLUDED: Final = ("departments", "rules")
 MAX_INCLUDES: Final = 100
 
@@ -205,6 +207,7 @@ class _Draft:
             "channels": tuple(self.channel(i, one) for i, one in self.items("channels")),
             "notifiers": self.notifiers(),
             "tags": tuple(self.tags()),
+            "correlations": tuple(self.correlation(i, one) for i, one in self.items("correlations")),
             "rules": tuple(self.rule(i, one) for i, one in self.items("rules")),
         }
         if sound and not self.place.found:
@@ -240,6 +243,10 @@ class _Draft:
     def rule(self, index: int, said: Any) -> Rule:
         stand_in = {"name": f"rule {index}", "then": [{"stop": True}]}
         return self.one(Rule, said, ("rules", index), stand_in)
+
+    def correlation(self, index: int, said: Any) -> Correlation:
+        stand_in = {"name": f"unreadable-{index}", "subject": "(?P<unreadable>.)"}
+        return self.one(Correlation, said, ("correlations", index), stand_in)
 
     def channel(self, index: int, said: Any) -> ChannelConfig:
         where, stand_in = ("channels", index), {"name": f"unreadable-{index}", "type": "unreadable"}

@@ -1,10 +1,11 @@
 """The base of everything a person writes down: frozen, and strict about unknown words."""
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
 
 class Model(BaseModel):
@@ -26,6 +27,20 @@ def _lower_address(value: str) -> str:
 
 Address = Annotated[str, AfterValidator(_lower_address)]
 """A bare email address, kept in lower case."""
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def _seconds(value: object) -> float:
+    found = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("not a duration; write it as 90s, 30m, 4h or 2d")
+    return float(found[1]) * _UNITS[found[2]]
+
+
+Duration = Annotated[float, BeforeValidator(_seconds)]
+"""A time span, written as 90s, 30m, 4h or 2d and kept in seconds."""
 
 
 def _reference(value: str) -> str:

@@ -18,9 +18,10 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from config.desk import About
 from config.model import Address, MissingSecretError, Model, Secret
 from notify.folder import Folder
-from notify.mail import bare, host, message_id, render, sender_of
+from notify.mail import bare, message_id, render, sender_of
 from notify.note import Note, one_line
 from notify.notifier import Notifier
+from tickets.reply_address import host
 from tickets.trouble import Permanent, Temporary
 
 __all__ = ["Config", "Email", "render", "start"]

@@ -10,6 +10,7 @@ from email.utils import formatdate
 from html import escape
 
 from notify.note import Note, one_line
+from tickets.reply_address import host
 from tickets.trouble import Permanent
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -66,8 +67,8 @@ _QUOTE = """\
 
 
 def message_id(note: Note) -> str:
-    """Return the Message-ID of the note, without angle brackets: the same for every attempt."""
-    return f"n.{re.sub(r'[^A-Za-z0-9.-]', '_', note.key).strip('.')}@{host(note.domain)}"
+    """Return the Message-ID of the note, without angle brackets: the same for every attempt, and signed."""
+    return f"{re.sub(r'[^A-Za-z0-9.-]', '_', note.key).strip('.')}.{note.signed}@{host(note.domain)}"
 
 
 def render(note: Note, sender: str | None = None) -> bytes:
@@ -86,7 +87,7 @@ def render(note: Note, sender: str | None = None) -> bytes:
         to=_named(one_line(note.recipient_name)[:_MAX_NAME], bare(note.address)),
         subject=_unstructured(note.title[:_MAX_SUBJECT]),
         message_id=message_id(note),
-        root=f"t.{note.number}@{domain}",
+        root=f"{note.root}@{domain}",
         list_id=_named(one_line(note.department)[:_MAX_NAME], f"{label}.{domain}"),
         domain=domain,
         number=note.number,
@@ -117,15 +118,6 @@ def bare(address: str) -> str:
 def sender_of(note: Note, sender: str | None) -> str:
     """Return the address the note comes from; raises `Permanent` like `bare`."""
     return bare(sender or f"desk@{host(note.domain)}")
-
-
-def host(domain: str) -> str:
-    """Return the desk's domain fit for a header: ASCII letters, digits, dots and hyphens."""
-    try:
-        domain = domain if domain.isascii() else domain.encode("idna").decode()
-    except UnicodeError:
-        domain = ""
-    return re.sub(r"\.{2,}", ".", re.sub(r"[^A-Za-z0-9.-]", "", domain)).strip(".-") or "localhost"
 
 
 def _text(note: Note) -> str:

@@ -44,7 +44,8 @@ _HEADLINES = {
 class Note:
     """One outbox row, ready to be told. Names and texts are as the customer wrote them: data, never markup.
 
-    `key` is the same for every attempt at the row, `attempt` counts them from 1; `recipient` is the row's own word for
+    `signed` and `root` are what only this desk can write (tickets/reply_address.py): the note's own number and its ticket's,
+    each with its proof. `key` is the same for every attempt at the row, `attempt` counts them from 1; `recipient` is the row's own word for
     who gets it, `notifier` how; `mine` is true when the recipient is the ticket's agent; `agent` is nothing when nobody is assigned;
     `department` is its name and `department_id` its id; `text` is at most `QUOTE` characters of what `author` wrote,
     or empty, `by_agent` true when that was not the customer; `created_at` is in seconds since 1970, UTC; `timezone` is the recipient's, an IANA name.
@@ -76,6 +77,8 @@ class Note:
     desk: str
     domain: str
     created_at: float
+    signed: str
+    root: str
     timezone: str = "UTC"
 
     @property

@@ -24,6 +24,8 @@ from sqlalchemy import Row, Update, bindparam, select, update
 from config.desk import Desk
 from notify.note import Note, key_of, one_line, quotable
 from notify.notifier import Notifier
+from tickets.keys import signing_key
+from tickets.reply_address import signed
 from tickets.schema import entries, outbox, tickets
 from tickets.store import Store
 from tickets.trouble import Permanent, Temporary
@@ -148,12 +150,12 @@ class Outbox:
 
         One guarded UPDATE: of any number of callers at once exactly one gets the note. Raises `Temporary`.
         """
-        now = self.clock()
+        key, now = signing_key(self.store), self.clock()
         with self.store.write() as connection:
             taken = connection.execute(_CLAIM, {"row": outbox_id, "now": now, "until": now + lease_seconds})
             if taken.rowcount != 1:
                 return None
-            return self._note(connection.execute(_NOTE, {"row": outbox_id}).one())
+            return self._note(connection.execute(_NOTE, {"row": outbox_id}).one(), key)
 
     def due(self, limit: int, ring_seconds: float = RING_SECONDS) -> list[int]:
         """Return at most `limit` pending rows to ring for, the longest due first, and not again for `ring_seconds`.
@@ -218,7 +220,7 @@ class Outbox:
         self.log.error("notice given up", error=error, **_facts(note))
         return Delivery(state, note.notifier, note.channel, self.clock() - note.created_at)
 
-    def _note(self, row: Row[Any]) -> Note:
+    def _note(self, row: Row[Any], key: bytes) -> Note:
         agent = self.desk.agents_by_id.get(row.agent)
         recipient = self.desk.agents_by_id.get(row.recipient)
         department = self.desk.departments_by_id.get(row.department)
@@ -249,6 +251,8 @@ class Outbox:
             desk=self.desk.desk.name,
             domain=self.desk.desk.domain,
             created_at=row.created_at,
+            signed=signed(key, f"n.{row.id}"),
+            root=signed(key, f"t.{row.ticket_id}"),
             timezone=recipient.timezone if recipient else "UTC",
         )
 

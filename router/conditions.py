@@ -270,14 +270,17 @@ class BadPatternError(ValueError):
     """A pattern that RE2 does not take, or that would be slow."""
 
 
-def pattern(text: str) -> Any:
-    """Return the compiled RE2 pattern, which leaves case out of account; raises `BadPatternError` in plain words."""
+def pattern(text: str, *, captures: bool = False) -> Any:
+    """Return the compiled RE2 pattern, which leaves case out of account; raises `BadPatternError` in plain words.
+
+    Its groups can be read only with `captures`: without, whether it is found is quicker to tell.
+    """
     if len(text) > MAX_PATTERN:
         raise BadPatternError(f"the pattern is longer than {MAX_PATTERN} characters; use contains with a list")
     options = re2.Options()
     options.case_sensitive = False
     options.log_errors = False
-    options.never_capture = True  # whether it is found is all that is asked
+    options.never_capture = not captures
     try:
         compiled = re2.compile(clean(text), options)
     except re2.error as error:

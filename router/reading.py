@@ -22,7 +22,7 @@ PATIENCE = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class Reading:
     """A message as it is routed, with what stands around it.
 
     `meta` is what the inbox kept beside the bytes; `trust` is nothing for a channel that proves its senders itself; `agent`
@@ -56,11 +56,11 @@ class NotYet(Exception):  # noqa: N818  # a state of the world outside, not a de
     """Something outside must be asked again before this row can be routed."""
 
 
-def read(row: Any, desk: Desk, verifier: Verifier) -> Letter:
+def read(row: Any, desk: Desk, verifier: Verifier) -> Reading:
     """Return the message a row holds; raises `Unreadable` when its channel does not find it there, or `NotYet`."""
     meta: dict[str, Any] = json.loads(row.meta)
     if meta.get("format") != "mail":
-        return Letter(_platform_message(row, meta), meta)
+        return Reading(_platform_message(row, meta), meta)
     message = parse_mail(row.raw)
     trust = judge(row.raw, meta, _trust_config(desk.channels_by_name.get(row.channel)), verifier)
     if trust is not None and "temperror" in (trust.dkim, trust.dmarc, trust.spf) and row.attempts < PATIENCE:
@@ -68,19 +68,19 @@ def read(row: Any, desk: Desk, verifier: Verifier) -> Letter:
     return believed(message, meta, trust, desk)
 
 
-def believed(message: InboundMessage, meta: Mapping[str, Any], trust: Trust | None, desk: Desk) -> Letter:
+def believed(message: InboundMessage, meta: Mapping[str, Any], trust: Trust | None, desk: Desk) -> Reading:
     """Return the mail with who it is from: an agent only when that is proven; a mail an agent forwards is its writer's."""
     named = desk.agents_by_address.get(message.sender.id)
     if named is None:
-        return Letter(message, meta, trust)
+        return Reading(message, meta, trust)
     if trust is None or trust.authentic is not True:
         why = trust.because if trust else "its channel has no `trust`, so nobody knows"
         words = (
             f"{message.sender.id} is {named.name}'s address, but that is not proven ({why}); it counts as a customer's"
         )
-        return Letter(message, meta, trust, words=words)
+        return Reading(message, meta, trust, words=words)
     if message.forwarded is None or message.in_reply_to or message.kind != "message":
-        return Letter(message, meta, trust, agent=named)
+        return Reading(message, meta, trust, agent=named)
     original = message.forwarded
     kept = {
         "sender": original.sender,
@@ -88,7 +88,7 @@ def believed(message: InboundMessage, meta: Mapping[str, Any], trust: Trust | No
         "reply_text": original.text or message.reply_text,
     }
     words = f"{named.name} forwarded it; it is {original.sender.id}'s"
-    return Letter(message.model_copy(update=kept), meta, trust, agent=named, forwarded=True, words=words)
+    return Reading(message.model_copy(update=kept), meta, trust, agent=named, forwarded=True, words=words)
 
 
 def _platform_message(row: Any, meta: Mapping[str, Any]) -> InboundMessage:

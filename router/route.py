@@ -14,12 +14,16 @@ from ingest.mail.verify import Verifier
 from ingest.quarantine import RELEASED
 from router.aside import set_aside
 from router.case import Case
-from router.reading import NotYet, read
+from router.correlate import Compiled, alarm_of, compile_correlations
+from router.evidence import MAIL, Keys, Letter, Writer, departments_of, keys_of, tokens_of
+from router.reading import NotYet, Reading, read
 from router.rules import RuleSet, compile_rules
-from router.thread import find, goes_first, keys_of, lock
+from router.thread import find, goes_first, lock
 from router.ticket import Pen
+from tickets.keys import signing_key
 from tickets.message import SPEAKS
 from tickets.prepared import Prepared
+from tickets.reply_address import proven
 from tickets.schema import inbox
 from tickets.store import Store
 from tickets.trouble import Temporary
@@ -61,7 +65,7 @@ class Router:
         self._verifier = verifier or Verifier()
         self._desk = desk
         self._clock = clock
-        self._compiled: tuple[Desk, RuleSet] | None = None
+        self._compiled: tuple[Desk, RuleSet, tuple[Compiled, ...]] | None = None
 
     def route(self, inbox_id: int) -> list[Routed]:
         """Route a row, and before it every waiting row that must go first; return what became of each, in order.
@@ -93,28 +97,28 @@ class Router:
         if row is None:
             return None
         desk = self._desk()
-        letter = read(row, desk, self._verifier)
-        message = letter.message
-        keys = keys_of(row.conversation, message)
+        reading = read(row, desk, self._verifier)
+        message = reading.message
+        keys, letter, own_notice = self._evidence(desk, row, reading)
         space = "email" if keys.mail else f"{row.channel}/{row.account}"
         with self._store.write() as connection:
             if not _claim(connection, inbox_id):
                 return None
-            lock(connection, (*keys.all, f"contact:{space}:{message.sender.id}"))
+            lock(connection, (*keys.looked_up, *letter.locks, f"contact:{space}:{message.sender.id}"))
             first = goes_first(connection, inbox_id, keys, passed)
             if first is not None:
                 return _GoesFirst(first)
-            found = find(connection, desk, keys, message, letter.agent, forged=letter.forged)
+            found = find(connection, desk, keys, letter)
             if message.kind not in SPEAKS and (found.ticket is None or message.kind not in ("edit", "echo")):
                 finish(connection, inbox_id, self._clock(), "ignored", cause=f"{message.kind} of no ticket")
                 return Routed(inbox_id, row.channel, "ignored", row.received_at)
-            if row.cause != RELEASED and (cause := set_aside(desk, message, letter.trust, None)):
+            if row.cause != RELEASED and (cause := set_aside(desk, message, reading.trust, own_notice)):
                 finish(connection, inbox_id, self._clock(), "quarantined", cause=cause)
                 log.warning("a mail waits for a person", inbox=inbox_id, cause=cause, see="frontdesk quarantine show")
                 return Routed(inbox_id, row.channel, "quarantined", row.received_at)
             now = self._clock()
-            pen = Pen(connection, inbox_id, letter.when(now))
-            number, notices = Case(pen, desk, row, letter, keys, found, space).write(self._rules(desk))
+            pen = Pen(connection, inbox_id, reading.when(now))
+            number, notices = Case(pen, desk, row, reading, letter, keys, found, space).write(self._rules(desk))
             finish(connection, inbox_id, now, "routed", ticket_id=number)
         log.info("routed", inbox=inbox_id, channel=row.channel, ticket=number, new=found.ticket is None)
         return Routed(inbox_id, row.channel, "routed", row.received_at, number, tuple(notices))
@@ -123,11 +127,30 @@ class Router:
         with self._store.read() as connection:
             return _WAITING_ROW.one(connection, {"number": inbox_id})
 
+    def _evidence(self, desk: Desk, row: Any, reading: Reading) -> tuple[Keys, Letter, int | None]:
+        """Return what may tell whose ticket it is, and the notice of ours that the mail itself is, if it is one."""
+        message = reading.message
+        if not row.conversation.startswith(MAIL):
+            return keys_of(row.conversation, message), Letter(message, Writer(message.sender.id)), None
+        key, domain = signing_key(self._store), desk.desk.domain
+        recipients: list[str] = reading.meta.get("recipients", [])
+        tokens = tokens_of(message, recipients, key, domain)
+        departments = departments_of(desk, message, recipients)
+        writer = Writer(message.sender.id, reading.agent, reading.forged)
+        alarm = None if writer.forged else alarm_of(self._of(desk)[2], message, row.channel, departments)
+        letter = Letter(message, writer, departments, alarm, row.received_at)
+        own = proven(key, message.external_id, domain)
+        own_notice = own[1] if own and own[0] == "n" else None
+        return keys_of(row.conversation, message, tokens), letter, own_notice
+
     def _rules(self, desk: Desk) -> RuleSet:
+        return self._of(desk)[1]
+
+    def _of(self, desk: Desk) -> tuple[Desk, RuleSet, tuple[Compiled, ...]]:
         compiled = self._compiled
         if compiled is None or compiled[0] is not desk:
-            compiled = self._compiled = (desk, compile_rules(desk))
-        return compiled[1]
+            compiled = self._compiled = (desk, compile_rules(desk), compile_correlations(desk))
+        return compiled
 
     def _put_off(self, inbox_id: int, error: Exception) -> Routed | None:
         """Note a failed attempt in the row; the last one puts it into quarantine."""

@@ -38,9 +38,12 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """An automatic message: its sender, whether it joined a ticket, and how many mails an address got in the last hour."""
+    """An automatic message: whether it joined a ticket, and how many notices an address was sent in the last hour.
 
-    sender: str
+    `about` are the addresses it comes from or is about: its sender, and those a mail system could not deliver to.
+    """
+
+    about: frozenset[str]
     joined: bool
     lately: Callable[[str], int]
 
@@ -68,16 +71,22 @@ def intents(  # what a pass has come to, and who wrote
 
 def _quiet(intent: Intent, machine: Machine) -> Intent:
     """Return the notice about an automatic message, suppressed where it would go round in a circle or tell nothing."""
-    if intent.suppressed:
-        return intent
+    why_not = None if intent.suppressed else _why_not(intent, machine)
+    return replace(intent, suppressed=True, reason=f"not told: {why_not}") if why_not else intent
+
+
+def _why_not(intent: Intent, machine: Machine) -> str | None:
     if machine.joined and intent.event == "message.received":
-        return replace(intent, suppressed=True, reason="not told: an automatic message changes nothing in its ticket")
-    if intent.notifier == "email" and intent.address.lower() == machine.sender:
-        return replace(intent, suppressed=True, reason="not told: it is an automatic message of the same address")
-    if intent.notifier == "email" and machine.lately(intent.address) >= MOST_AN_HOUR:
-        words = f"not told: {MOST_AN_HOUR} notices went there within an hour, and this is about an automatic message"
-        return replace(intent, suppressed=True, reason=words)
-    return intent
+        return "an automatic message changes nothing in its ticket"
+    if intent.notifier != "email":
+        return None
+    if intent.address.lower() in machine.about:
+        return "it is an automatic message about the same address"
+    if any(machine.lately(one) for one in machine.about):
+        return "an automatic message from where a notice went within the hour, so it answers that"
+    if machine.lately(intent.address) >= MOST_AN_HOUR:
+        return f"{MOST_AN_HOUR} notices went there within an hour, and this is about an automatic message"
+    return None
 
 
 def _by_default(desk: Desk, department: str, agent: str | None, happened: Sequence[Happened]) -> Iterator[Intent]:

@@ -35,7 +35,7 @@ _NEW_DECISION = Prepared(insert(decisions))
 _NEW_NOTICE = Prepared(insert(outbox).returning(outbox.c.id))
 _CHANGED = Prepared(
     update(tickets).where(tickets.c.id == bindparam("number")).values(messages=tickets.c.messages + 1),
-    ("department", "agent", "unassigned_reason", "status", "priority", "tags", "updated_at"),
+    ("department", "agent", "unassigned_reason", "status", "priority", "tags", "addressed_to", "updated_at"),
 )
 _UNDELIVERED = Prepared(
     update(outbox)

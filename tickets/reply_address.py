@@ -19,23 +19,47 @@ def proof(key: bytes, what: str) -> str:
     return base64.b32encode(hmac.digest(key, what.encode(), hashlib.sha256)[:10]).decode().lower()
 
 
+def signed(key: bytes, what: str) -> str:
+    """Return `what` with its proof: the end of the local part of an address or Message-ID."""
+    return f"{what}.{proof(key, what)}"
+
+
 def reply_address(key: bytes, ticket: int, domain: str) -> str:
     """Return the address an answer to the ticket is sent to."""
-    what = f"t.{ticket}"
-    return f"reply+{what}.{proof(key, what)}@{domain}"
+    return f"reply+{signed(key, f't.{ticket}')}@{host(domain)}"
 
 
 def looks_signed(address: str, domain: str) -> bool:
     """Tell whether the address has the form of a reply address of this domain; whether it is genuine says `proven`."""
     local, _, at = address[:_MAX].lower().rpartition("@")
-    return at == domain.lower() and _REPLY.fullmatch(local) is not None
+    return _REPLY.fullmatch(local) is not None and host(at) == host(domain)
+
+
+def claims(value: str, domain: str) -> str | None:
+    """Return what an address or Message-ID of this domain says it is (`t.17`), genuine or not, or nothing."""
+    claimed = _claimed(value, domain)
+    return claimed[1] if claimed else None
 
 
 def proven(key: bytes, value: str, domain: str) -> tuple[str, int] | None:
     """Return the letter and the number a signed address or Message-ID names, or nothing when it is not one of ours."""
-    local, _, at = value[:_MAX].lower().rpartition("@")
-    found = _SIGNED.fullmatch(local) if at == domain.lower() else None
-    if found is None or not hmac.compare_digest(found[2], proof(key, found[1])):
+    claimed = _claimed(value, domain)
+    if claimed is None or not hmac.compare_digest(claimed[2], proof(key, claimed[1])):
         return None
-    letter, _, number = found[1].partition(".")
+    letter, _, number = claimed[1].partition(".")
     return letter, int(number)
+
+
+def host(domain: str) -> str:
+    """Return a domain as it stands in a header: lower-case ASCII letters, digits, dots and hyphens (IDNA, RFC 5890)."""
+    try:
+        domain = domain if domain.isascii() else domain.encode("idna").decode()
+    except UnicodeError:
+        domain = ""
+    return re.sub(r"\.{2,}", ".", re.sub(r"[^a-z0-9.-]", "", domain.lower())).strip(".-") or "localhost"
+
+
+def _claimed(value: str, domain: str) -> re.Match[str] | None:
+    local, _, at = value[:_MAX].lower().rpartition("@")
+    found = _SIGNED.fullmatch(local)
+    return found if found and host(at) == host(domain) else None

@@ -87,6 +87,7 @@ tickets = Table(
     Column("created_at", Float, nullable=False),
     Column("updated_at", Float, nullable=False),
     Column("merged_into", Id),  # the ticket that took this one in
+    Column("addressed_to", Text),  # JSON list: the departments its mails were addressed to
     Index("tickets_updated", "updated_at"),
 )
 
@@ -212,6 +213,7 @@ correlations = Table(
     Column("times", Integer, nullable=False),
     Column("first_at", Float, nullable=False),
     Column("last_at", Float, nullable=False),
+    Column("last_inbox", Id, nullable=False),  # the newest of its mails; an older one routed after it changes no status
 )
 
 secrets = Table(

@@ -44,6 +44,7 @@ class Store:
         self.sqlite = parsed.get_backend_name() == "sqlite"
         self._writer = threading.Lock()
         self._file: tuple[int, int] | None = None
+        self.secrets: dict[str, bytes] = {}  # those this process has read, see tickets/keys.py
         if self.sqlite:
             with suppress(OSError):  # opening the database says what is wrong, as `Temporary`
                 Path(parsed.database or "").parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,5 @@
 """A mail at the door, whichever way it came: over SMTP, out of a mailbox, through a pipe or from a provider over HTTP."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,14 +25,9 @@ class Way:
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
-def arrival(channel: str, desk: Desk, raw: bytes, way: Way) -> Arrival:
-    """Return a mail as it is kept: one row, its bytes as they came, with its envelope beside them.
-
-    A notice of this desk that comes back goes to quarantine: as a ticket it would cause the next notice, without end.
-    """
+def arrival(channel: str, desk: Desk, raw: bytes, way: Way) -> Arrival:  # noqa: ARG001
+    """Return a mail as it is kept: one row, its bytes as they came, with its envelope beside them."""
     identity = identify(raw)
-    head, _, _ = raw[:65_536].partition(b"\r\n\r\n")
-    own = re.search(rb"(?im)^x-frontdesk-loop:[ \t]*%s[ \t\r]*$" % re.escape(desk.desk.domain.encode()), head)
     meta = {
         "type": way.type,
         "format": "mail",
@@ -49,5 +43,4 @@ def arrival(channel: str, desk: Desk, raw: bytes, way: Way) -> Arrival:
         conversation=thread_key("mid", identity.message_id or f"sha256:{identity.digest}"),
         raw=raw,
         meta=meta,
-        cause="a notice of this desk came back; somebody forwards an agent's mailbox to it" if own else None,
     )

@@ -10,9 +10,11 @@ from config.desk import About, Agent, Department, Desk
 from config.model import Model
 from notify.note import Note, key_of
 from tickets import schema
+from tickets.reply_address import signed
 from tickets.store import Store
 
 NOW = 1_795_000_000.0
+KEY = b"a key for the stories of notices"
 
 
 class Clock:
@@ -67,6 +69,8 @@ _NOTE = Note(
     desk="Acme Support",
     domain="support.acme.example",
     created_at=NOW,
+    signed=signed(KEY, "n.1"),
+    root=signed(KEY, "t.123"),
     timezone="Europe/Rome",
 )
 

@@ -17,9 +17,10 @@ from pydantic import ValidationError
 
 from notify.email import Config, Email, render
 from notify.note import Note
-from tests.notify.desk import NOW, a_note
+from tests.notify.desk import KEY, NOW, a_note
 from tests.notify.fakes import CERTIFICATE, HANG_UP, FakeRelay
 from tests.services import free_port
+from tickets.reply_address import proven
 from tickets.trouble import Permanent, Temporary
 
 
@@ -60,8 +61,10 @@ def test_a_notice_says_what_happened_who_wrote_what_why_and_where_to_look() -> N
 def test_a_notice_has_the_headers_that_thread_sort_and_silence_it() -> None:
     note = a_note()
     message = read(render(note))
-    assert message["Message-ID"] == f"<n.{note.key}@support.acme.example>"
-    assert message["In-Reply-To"] == message["References"] == "<t.123@support.acme.example>"
+    assert message["Message-ID"] == f"<{note.key}.{note.signed}@support.acme.example>"
+    assert message["In-Reply-To"] == message["References"] == f"<{note.root}@support.acme.example>"
+    ids = [message[name].strip("<>") for name in ("Message-ID", "References")]
+    assert [proven(KEY, one, "support.acme.example") for one in ids] == [("n", 1), ("t", 123)]
     assert message["Subject"] == "[#123] Where is my invoice?"
     assert message["From"].addresses[0].display_name == "Ana Customer via Acme Support"
     assert message["From"].addresses[0].addr_spec == "desk@support.acme.example"
@@ -178,7 +181,7 @@ def _seconds(note: Note) -> float:
 
 def test_the_relay_gets_the_mail_and_the_outbox_its_message_id(relay: FakeRelay, email: Email) -> None:
     note = a_note(text=".\n.hidden\nlast")
-    assert email.send(note) == f"<n.{note.key}@support.acme.example>"
+    assert email.send(note) == f"<{note.key}.{note.signed}@support.acme.example>"
     [mail] = relay.mails
     assert (mail.sender, mail.recipients) == ("desk@support.acme.example", ["sona@acme.example"])
     assert mail.raw == render(note)

@@ -75,7 +75,7 @@ def test_the_file_is_exactly_the_mail_and_a_repetition_overwrites_it(tmp_path: P
     assert folder.send(note) == folder.send(note) == f"123-{note.key}.eml"
     [file] = (tmp_path / "a" / "b").iterdir()
     assert file.read_bytes() == render(note)
-    assert message_from_bytes(file.read_bytes())["Message-ID"] == f"<n.{note.key}@support.acme.example>"
+    assert message_from_bytes(file.read_bytes())["Message-ID"] == f"<{note.key}.{note.signed}@support.acme.example>"
 
 
 def test_the_file_stays_in_the_folder_whatever_the_key(tmp_path: Path) -> None:

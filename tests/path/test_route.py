@@ -308,13 +308,3 @@ def test_senders_without_an_address_are_not_taken_for_one_person(store: Store) -
     routed(store, at, *(arrived(raw, at) for raw in nameless))
     with store.read() as connection:
         assert len(set(connection.scalars(select(tickets.c.contact_id)))) == 2
-
-
-def test_a_notice_of_this_desk_that_comes_back_waits_for_a_person_and_tells_nobody() -> None:
-    at = desk()
-    ours, theirs = (
-        b"X-Frontdesk-Loop: %s\r\n" % domain + mail("a@x") for domain in (b"support.acme.example", b"other.example")
-    )
-    assert "forwards" in (arrived(ours, at).cause or "")
-    assert arrived(theirs, at).cause is None
-    assert arrived(mail("a@x", text="X-Frontdesk-Loop: support.acme.example"), at).cause is None

@@ -12,6 +12,7 @@ Id = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
 def upgrade() -> None:
     op.add_column('inbox', sa.Column('stored', sa.String(), nullable=True))
     op.add_column('tickets', sa.Column('merged_into', Id, nullable=True))
+    op.add_column('tickets', sa.Column('addressed_to', sa.Text(), nullable=True))
     op.add_column('entries', sa.Column('facts', sa.Text(), nullable=True))
     op.create_table('mailboxes',
     sa.Column('channel', sa.String(), primary_key=True),
@@ -38,6 +39,7 @@ def upgrade() -> None:
     sa.Column('times', sa.Integer(), nullable=False),
     sa.Column('first_at', sa.Float(), nullable=False),
     sa.Column('last_at', sa.Float(), nullable=False),
+    sa.Column('last_inbox', Id, nullable=False),
     )
     op.create_table('secrets',
     sa.Column('name', sa.String(), primary_key=True),
