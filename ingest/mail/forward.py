@@ -4,8 +4,6 @@ Programs agree on a line with the sender, and on one or two of date, recipient a
 in `ingest.mail.labels`. Whoever forwards can write there what he likes: it is believed as far as he is.
 """
 
-# ruff: noqa: RUF001  # letters of other alphabets are meant here
-
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -66,7 +64,7 @@ def _in_text(text: str, named: bool) -> Forwarded | None:
         if not (named or near) or not line.strip():
             continue
         if near and _WROTE.match(line[:500]):
-            return _told(lines, at + 1, {"from": line})
+            return _told(lines, at + 1, {"from": line.rpartition(", ")[2]})
         if ":" in line or "\uff1a" in line:
             fields, end = _block(lines, at)
             if "from" in fields and len(fields.keys() & {"date", "to", "subject"}) >= 1 + (not near and not named):
@@ -102,7 +100,7 @@ def _block(lines: Sequence[str], begin: int) -> tuple[dict[Label, str], int]:
 
 def _labelled(line: str) -> tuple[Label | None, str]:
     match = _LABELLED.match(line)
-    label = LABELS.get(match[1].strip().casefold()) if match else None
+    label = LABELS.get(match[1].strip().lower()) if match else None
     return label, match[2].strip(" *_\t") if match else ""
 
 

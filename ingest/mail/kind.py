@@ -32,8 +32,8 @@ _OFFICE_NAME = re.compile(
 _BOUNCE_SUBJECT = re.compile(
     r"(?:undeliver(?:ed|able)\b|(?:mail |message |e-?mail )?deliver(?:y|ing) (?:status notification|failure|failed|has failed"
     r"|has been delayed|delayed|notification|report|problem|error|unsuccessful|status|incomplete)"
-    r"|(?:mail|message) delivery (?:fail|sub|sys|delay|err|prob|status|report)|e?-?mail (?:not|delivery) |returned (?:mail|to sender|message|e-?mail)"
-    r"|failure (?:notice|notification)|mail (?:system error|failure|could not be|returned|status report|delayed)|message (?:not deliver|delivery fail|could not)"
+    r"|(?:mail|message) delivery (?:fail|sub|sys|delay|err|prob|status|report|warn)|e?-?mail (?:not|delivery) |returned (?:mail|to sender|message|e-?mail)"
+    r"|failure (?:notice|notification)|mail (?:(?:system )?error|failure|could not be|returned|status report|delayed)|message (?:not deliver|delivery fail|could not)"
     r"|non[- ]?(?:remis|delivery|deliverable)|nondeliverable|warning: (?:could not send|message|e-?mail)|rejected (?:mail|message)|delayed mail"
     r"|address not found|could not deliver|unable to deliver|unknown (?:user|recipient)|user unknown|bounced? mail"
     r"|automatically rejected|your (?:message|mail|e-?mail) (?:was not|could not|cannot|couldn't)|(?:successful|expanded) mail delivery"
@@ -171,15 +171,20 @@ def _is_complaint(mail: _Mail) -> bool:
 def _is_receipt(mail: _Mail) -> bool:
     """Tell a receipt (RFC 8098); with one a mail server refuses a mail, too (RFC 5429, 2.2)."""
     told = mail.report == "disposition-notification" or "message/disposition-notification" in mail.types
-    return told and not _DAEMON.match(mail.sender)
+    return told and not (_DAEMON.match(mail.sender) or b"(rejected" in mail.headers.raw("auto-submitted").lower())
 
 
 def _is_bounce(mail: _Mail) -> bool:
     headers = mail.headers
-    if mail.report == "delivery-status" or "x-failed-recipients" in headers or _DAEMON.match(mail.sender):
+    if (
+        mail.report in ("delivery-status", "disposition-notification")
+        or "x-failed-recipients" in headers
+        or _DAEMON.match(mail.sender)
+    ):
         return True
     told = mail.opening in UNDELIVERABLE or _BOUNCE_SUBJECT.match(mail.subject) is not None
-    office = bool(_OFFICE.match(mail.sender) or _OFFICE_NAME.match(headers.plain("from")[:200]))
+    author = headers.plain("from")[:200]
+    office = bool(_OFFICE.match(mail.sender) or _OFFICE_NAME.match(author) or "<>" in author)
     reported = bool(mail.types & _REPORTS)
     if not (told or reported) and (not office or _OTHER_REPORT.match(mail.subject)):
         return False

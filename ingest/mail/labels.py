@@ -9,7 +9,7 @@ Label = Literal["from", "date", "to", "subject", "id", "other"]
 _WORDS: dict[Label, tuple[str, ...]] = {
     "from": (
         "from", "von", "de", "da", "van", "od", "от", "от кого", "fra", "från", "lähettäjä", "kimden", "gönderen", "feladó", "küldő",
-        "expéditeur", "remitente", "mittente", "remetente", "afzender", "nadawca", "odesílatel", "odosielateľ", "expeditor", "šalje",
+        "expéditeur", "remitente", "mittente", "remetente", "afzender", "nadawca", "odesílatel", "odosielateľ", "expeditor", "de la", "šalje",
         "pošiljatelj", "від", "від кого", "从", "发件人", "寄件者", "寄件人", "差出人", "送信者", "送信元", "보낸 사람", "보낸사람", "발신자",
         "saatja", "no", "nuo", "dari", "pengirim", "từ", "người gửi", "จาก", "ผู้ส่ง", "מאת", "من", "از", "από", "absender", "sender",
     ),

@@ -12,8 +12,8 @@ MAX_LINES = 300
 MAX_LINE = 500
 MAX_RECIPIENTS = 50
 
-_A = r"([^\s<>()\[\],;:\"'`|@=]{1,64}@[^\s<>()\[\],;:\"'`|@=]{1,255}[^\s<>()\[\],;:\"'`|@=.!?])"
-_ADDRESS = re.compile(rf"(?<![^\s<>()\[\],;:\"'`|@=]){_A}")
+_A = r"([^\s<>()\[\],;:\"'`|@=\uff1a]{1,64}@[^\s<>()\[\],;:\"'`|@=\uff1a]{1,255}[^\s<>()\[\],;:\"'`|@=\uff1a.!?])"
+_ADDRESS = re.compile(rf"(?<![^\s<>()\[\],;:\"'`|@=\uff1a]){_A}")
 # The line below which the lost mail stands. Its own To and From must not be taken for failed recipients.
 _BELOW = re.compile(
     r"[\s\-_*=>#]{0,80}(?:(?:this is|below this line is|enclosed is|here is|following is) (?:a |the )?(?:copy|original|returned|message)"
@@ -26,21 +26,22 @@ _BELOW = re.compile(
 )
 _ALONE = re.compile(rf"[\s*\-\u2022>]{{0,8}}<?{_A}>?\s*(?:\(.{{0,100}}\))?\s*$")
 _LEADS = re.compile(
-    rf"[\s*\-]{{0,8}}(?:\d{{3}} (?:\d\.\d{{1,3}}\.\d{{1,3}} )?)?<?{_A}>?(?:\s*\((?:expanded|generated|reason|ultimately).{{0,100}}\))?"
-    r"(?:\.\.\.|\s*:|\s+on \d|\s+\((?:#|\d|unrecoverable|deferred)|,?\s+[45]\d\d[ -]|\s+-\s|\s+(?:unknown|is not|was not|has exceeded))"
+    rf"[\s*\-]{{0,8}}(?:\d{{3}} (?:\d\.\d{{1,3}}\.\d{{1,3}} )?|[a-z]{{1,9}}=[^@]{{1,200}}(?i:smtp)=)?[<\[]?{_A}[>\]]?(?:\s*\((?:expanded|generated|reason|ultimately).{{0,100}}\))?"
+    r"(?:\.\.\.|\s*:|\s+on (?:\w{3}, )?\d|;\s+on\b|\s+\((?:#|\d|unrecoverable|deferred)|,?\s+[45]\d\d[ -]|\s+-\s|\s+(?:unknown|is not|was not|has exceeded))"
 )
 _BEHIND = re.compile(
-    rf"(?:rcpt to:|(?:failed |intended |final-|original-|final |original )?(?:recipient|empfänger|destinat\w{{2,8}}|адресат\w?)s?(?: address| e-?mail)?[ :=]"
-    rf"|(?:to|for|user|address|addresses|mailbox|account|an|à|a|para|naar|til|do|to the following recipients?|不達|宛先)(?: is| are| was)?[:\s]"
+    rf"(?:rcpt to:|(?:failed |intended |final-|original-|final |original )?(?:recipient|empfänger|destinat\w{{2,8}}|адресат\w?)s?(?: address| e-?mail)?[ :\uff1a=]"
+    rf"|(?:to|for|user|address|addresses|mailbox|account|an|à|a|para|naar|til|do|to the following recipients?|不達|宛先)(?: is| are| was)?[:\uff1a\s]"
     rf"|could not (?:deliver|be sent)(?: mail)? to|unknown(?: or illegal)?(?: local|remote)? (?:user|recipient|address|alias)[ :=]|no such (?:user|recipient|address)[ :(]"
     rf"|verloren:|send(?:ing)? to)\s{{0,3}}['\"]?<?(?:smtp:|mailto:)?{_A}",
     re.IGNORECASE,
 )
+_FORMER = re.compile(rf"\((?:expanded|generated) from:?\s+<?{_A}")
 _ANSWER = re.compile(r"(?<![\d.#])#?(?:[45]\d\d[ -]#?(?:[45]\.\d{1,3}\.\d{1,3}\b)?|[45]\.\d{1,3}\.\d{1,3}\b)")
 _STATUS = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?!\.?\d)")
 _LATE = re.compile(
     r"not yet been delivered|will (?:be retried|keep trying|continue to (?:try|be))|(?:still|keep) (?:trying|being tried)|is delayed"
-    r"|has been delayed|delivery (?:temporarily )?delayed|warning message only|do not need to resend|don't need to resend|verzögert|a été retardé"
+    r"|has been delayed|delivery (?:temporarily )?delayed|(?:been|is) postponed|warning message only|do not need to resend|don't need to resend|verzögert|a été retardé"
     r"|配信が遅れて|暂时无法",
     re.IGNORECASE,
 )
@@ -65,7 +66,8 @@ def read_notice(text: str, ours: Collection[str] = ()) -> Notice:
     end = next((at for at, line in enumerate(lines) if at and _BELOW.match(line)), len(lines))
     said = [line for line in lines[:end] if line.strip()]
     found = dict.fromkeys(address.lower() for address in _named(said))
-    recipients = [one for one in found if one not in ours and not _SERVERS.match(one)]
+    former = [match[1].lower() for line in said if (match := _FORMER.search(line))]  # what an alias was written to as
+    recipients = [one for one in dict.fromkeys([*former, *found]) if one not in ours and not _SERVERS.match(one)]
     diagnostic = _diagnostic(said, recipients[0] if recipients else "")
     status = _STATUS.search(diagnostic) or next((match for line in said if (match := _STATUS.search(line))), None)
     late = any(_LATE.search(line) for line in said)

@@ -28,12 +28,11 @@ ANSWERS = frozenset(
 
 
 def opening(subject: str) -> str:
-    """Return what stands before the first colon or dash of a subject, in lower case; all of a short one without them.
+    """Return what stands before the first colon or dash of a subject, in lower case; all of one without them.
 
-    Tags of lists and gateways in front (`[support]`, `[EXTERNAL]`) and a count (`Re[2]:`) are left out; "" when the first
-    80 characters hold no such end.
+    Tags of lists and gateways in front (`[support]`, `[EXTERNAL]`) and a count (`Re[2]:`) are left out; at most 80 characters
+    are looked at.
     """
     start = _TAGS.match(subject)
     head = subject[start.end() if start else 0 :][:80]
-    end = _ENDS.search(head)
-    return _COUNT.sub("", head[: end.start()]).strip().casefold() if end else ""
+    return _COUNT.sub("", _ENDS.split(head, maxsplit=1)[0]).strip().lower()

@@ -61,7 +61,7 @@ DELIVERY_FAILED = re.compile(
     r"could ?n[o']t be delivered|(?:was|were|is|are|been) not delivered|wasn't delivered|not able to deliver|unable to deliver"
     r"|cannot be delivered|can ?not deliver|could not deliver|delivery (?:to the following|has failed|failed|failure|attempt)|did not reach"
     r"|undeliver(?:able|ed)|unknown (?:user|recipient|address)|user unknown|no such (?:user|recipient|address|mailbox)|mailbox (?:is full|full"
-    r"|unavailable|not found|unknown)|over quota|quota exceeded|(?:message|mail) (?:has been|was) (?:rejected|returned|refused)"
+    r"|unavailable|not found|unknown)|over quota|quota exceeded|postponed due to|(?:message|mail) (?:has been|was) (?:rejected|returned|refused)"
     r"|recipients? (?:address )?(?:rejected|not found|unknown|failed)|does not (?:exist|have an account)|returned to (?:you|sender)"
     r"|permanent (?:fatal )?error|temporarily (?:un|de)|not yet been delivered|will be retried|final-recipient|rcpt to:|smtp error"
     r"|[245]\d\d[ -]#?[45]\.\d{1,3}\.\d|nicht zugestellt|unzustellbar|zustellung (?:ist )?fehlgeschlagen|empfänger unbekannt"

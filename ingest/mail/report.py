@@ -19,7 +19,10 @@ MAX_STATUS = 200_000  # characters of a delivery-status part
 MAX_RETURNED = 200_000  # bytes or characters in which the returned mail's headers are looked for
 MAX_DIAGNOSTIC = 300
 
-_REPORTS = ("message/delivery-status", "message/global-delivery-status")
+_REPORTS = (
+    "message/delivery-status", "message/global-delivery-status",
+    "message/disposition-notification",  # a mailbox that refuses a mail (RFC 5429, 2.2)
+)  # fmt: skip
 _RETURNED = (
     "message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "message/global", "message/global-headers",
 )  # fmt: skip
@@ -29,8 +32,10 @@ _TYPE = re.compile(r"^\s*[A-Za-z0-9-]{1,30}\s*;\s*")
 _ADDRESS = re.compile(r"(?<![^\s<>()\[\],;:\"@])[^\s<>()\[\],;:\"@]+@[^\s<>()\[\],;:\"@]+")
 _UTF8 = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?!\.?\d)")
-_QUOTED_ID = re.compile(r"^[ \t>|]{0,10}Message-ID[ \t]*:\s{0,5}(<[^<>\s]{1,500}>)", re.IGNORECASE | re.MULTILINE)
-_LATE = re.compile(r"\bdelay|^warning: |verzöger|retard|差出遅延|配信遅延|延迟", re.IGNORECASE)
+_QUOTED_ID = re.compile(
+    r"^[ \t>|]{0,10}(?:(?:X-)?Original-)?Message-ID[ \t]*:\s{0,5}(<[^<>\s]{1,500}>)", re.IGNORECASE | re.MULTILINE
+)
+_LATE = re.compile(r"\bdelay|warning: (?:could not|message)|verzöger|retard|差出遅延|配信遅延|延迟", re.IGNORECASE)
 _WORST = ("failed", "delayed", "relayed", "expanded", "delivered")
 
 
@@ -60,7 +65,7 @@ def read_report(kind: Kind, headers: Headers, parts: Sequence[Leaf], subject: st
         status=(found.status if found else "") or (notice.status if notice else ""),
         recipients=recipients,
         diagnostic=diagnostic[:MAX_DIAGNOSTIC],
-        original=_original(headers, returned, text),
+        original=_original(headers, parts, returned, text),
     )
 
 
@@ -82,7 +87,7 @@ def _complaint(headers: Headers, parts: Sequence[Leaf], text: str) -> Report:
         action="complained",
         recipients=(recipient,) if recipient else _addressed(returned),
         diagnostic=fields.get("feedback-type", "abuse")[:MAX_DIAGNOSTIC],
-        original=_original(headers, returned, text),
+        original=_original(headers, parts, returned, text),
     )
 
 
@@ -171,11 +176,11 @@ def _addressed(returned: Headers | None) -> tuple[str, ...]:
     return (boxes[0].address,) if len(boxes) == 1 else ()
 
 
-def _original(headers: Headers, returned: Headers | None, text: str) -> str | None:
-    return next((found for found in _ids(headers, returned, text) if found), None)
+def _original(headers: Headers, parts: Sequence[Leaf], returned: Headers | None, text: str) -> str | None:
+    return next((found for found in _ids(headers, parts, returned, text) if found), None)
 
 
-def _ids(headers: Headers, returned: Headers | None, text: str) -> Iterator[str]:
+def _ids(headers: Headers, parts: Sequence[Leaf], returned: Headers | None, text: str) -> Iterator[str]:
     if returned:
         yield message_id(returned.raw("message-id"))
     own = message_id(headers.raw("message-id"))
@@ -183,6 +188,8 @@ def _ids(headers: Headers, returned: Headers | None, text: str) -> Iterator[str]
         if match[1][1:-1] != own:
             yield match[1][1:-1]
             break
-    yield message_id(headers.raw("x-original-message-id"))
+    for leaf in parts:
+        if leaf.content_type in _REPORTS and (said := _QUOTED_ID.search(leaf.text()[:MAX_STATUS])):
+            yield said[1][1:-1]
     yield message_id(headers.raw("in-reply-to"))  # Exchange and Gmail thread their bounces
     yield from message_ids(headers.raw("references")[-20_000:])[-1:]

@@ -10,6 +10,7 @@ from router.conditions import CONDITIONS, OPERATORS, Seen
 from router.event import TicketEvent
 from router.rules import compile_rules
 from tests.router_rules.desks import desk, event
+from tickets.message import SpamVerdict
 
 
 def holds(when: Any, asked: TicketEvent | None = None) -> bool:
@@ -30,6 +31,13 @@ LOOKS = [
     ("subject", {}, "your invoice 12", "invoice"),
     ("body", {"text": "Grüße"}, "GRÜSSE", "Gruse"),
     ("kind", {"kind": "bounce"}, "bounce", "message"),
+    ("spam", {"spam": SpamVerdict(by="rspamd", spam=True)}, "yes", "unknown"),
+    ("spam", {"spam": SpamVerdict(by="rspamd", spam=False)}, "no", "unknown"),
+    ("spam", {"spam": SpamVerdict(by="mimecast", score=3)}, "unknown", "no"),
+    ("spam", {}, "unknown", "no"),
+    ("spam_level", {"spam": SpamVerdict(by="spamassassin", spam=True, score=5.7)}, "*****", "******"),
+    ("spam_level", {"spam": SpamVerdict(by="spamassassin", score=-1.9)}, "", "*"),
+    ("spam_level", {}, "", "*"),
     ("department", {}, "general", "billing"),
     ("priority", {"priority": "high"}, "high", "normal"),
     ("tags", {"tags": ("vip", "outage")}, "outage", "invoice"),
