@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ingest.mail.headers import Headers, parameters
 from ingest.mail.opening import ANSWERS, FORWARDS, opening
 from ingest.mail.parts import media_type
-from ingest.mail.phrases import AUTOMATIC, DELIVERY_FAILED, UNDELIVERABLE
+from ingest.mail.phrases import ABOUT_MAIL, AUTOMATIC, DELIVERY_FAILED, NOT_DELIVERED, UNDELIVERABLE
 from tickets.message import Kind
 
 MAX_READ = 4000
@@ -21,7 +21,7 @@ MAX_READ = 4000
 _DAEMON = re.compile(r"^(?:mailer[-_. ]?daemon|mail[-_.]?daemon|mdaemon|mail[-_.]?delivery(?:[-_.]?s\w+)?)(?:[@+]|$)")
 # These also write as people, and send what is no bounce.
 _OFFICE = re.compile(
-    r"^(?:post(?:master|office)|mail[-_.]?(?:admin(?:istrator)?|system|server|gateway)|system[-_. ]?administrator|bounces?"
+    r"^(?:post(?:master|office)|mail[-_.]?(?:admin(?:istrator)?|system|server|gateway)|system[-_. ]?administrator"
     r"|microsoftexchange[0-9a-f]{32}|smtp[-_.]?(?:admin|gateway|server))(?:[@+-]|$)"
 )
 _OFFICE_NAME = re.compile(
@@ -30,14 +30,19 @@ _OFFICE_NAME = re.compile(
     re.IGNORECASE,
 )
 _BOUNCE_SUBJECT = re.compile(
-    r"(?:undeliver(?:ed|able)\b|(?:mail |message |e-?mail )?deliver(?:y|ing) (?:status notification|failure|failed|has failed"
-    r"|has been delayed|delayed|notification|report|problem|error|unsuccessful|status|incomplete)"
-    r"|(?:mail|message) delivery (?:fail|sub|sys|delay|err|prob|status|report|warn)|e?-?mail (?:not|delivery) |returned (?:mail|to sender|message|e-?mail)"
-    r"|failure (?:notice|notification)|mail (?:(?:system )?error|failure|could not be|returned|status report|delayed)|message (?:not deliver|delivery fail|could not)"
-    r"|non[- ]?(?:remis|delivery|deliverable)|nondeliverable|warning: (?:could not send|message|e-?mail)|rejected (?:mail|message)|delayed mail"
-    r"|address not found|could not deliver|unable to deliver|unknown (?:user|recipient)|user unknown|bounced? mail"
-    r"|automatically rejected|your (?:message|mail|e-?mail) (?:was not|could not|cannot|couldn't)|(?:successful|expanded) mail delivery"
-    r"|\*{0,3}\s?(?:undeliv|mail deliv))",
+    r"(?:\*+ ?)?(?:undeliver(?:ed|able) (?:mail|message|e-?mail)\b|delivery (?:status notification|has failed to)"
+    r"|(?:mail|message|e-?mail) deliver(?:y|ing)\b.{0,3}(?:fail|sub|sys|delay|err|prob|status|report|warn|has |notif|unsucc|incompl)"
+    r"|returned (?:mail|message|e-?mail)|failure (?:notice|notification)|message (?:not deliver|could not|status - undel)"
+    r"|mail (?:(?:system )?error|failure|could not be|returned|status report|delayed)|non[- ]?(?:remis|delivery|deliverable)"
+    r"|warning: (?:could not send|message|e-?mail)|rejected (?:mail|message)|delayed mail|unknown (?:user|recipient)|user unknown"
+    r"|bounced? mail|automatically rejected|your (?:message|mail|e-?mail) (?:was not|could not|cannot|couldn't)"
+    r"|(?:successful|expanded) mail delivery)",
+    re.IGNORECASE,
+)
+# Carriers write these about parcels, too.
+_DELIVERY_SUBJECT = re.compile(
+    r"(?:undeliver(?:ed|able)\b|returned to sender|address not found|could not deliver|unable to deliver"
+    r"|deliver(?:y|ing) (?:fail|has |delayed|notif|report|problem|error|unsucc|status|incompl))",
     re.IGNORECASE,
 )
 _OTHER_REPORT = re.compile(
@@ -182,9 +187,9 @@ def _is_bounce(mail: _Mail) -> bool:
         or _DAEMON.match(mail.sender)
     ):
         return True
-    told = mail.opening in UNDELIVERABLE or _BOUNCE_SUBJECT.match(mail.subject) is not None
     author = headers.plain("from")[:200]
     office = bool(_OFFICE.match(mail.sender) or _OFFICE_NAME.match(author) or "<>" in author)
+    told = _told(mail, office)
     reported = bool(mail.types & _REPORTS)
     if not (told or reported) and (not office or _OTHER_REPORT.match(mail.subject)):
         return False
@@ -196,3 +201,11 @@ def _is_bounce(mail: _Mail) -> bool:
         return True
     answers = any(name in headers for name in ("in-reply-to", "references", "thread-topic"))
     return not answers and (mail.sender.startswith("postmaster@") or bool(DELIVERY_FAILED.search(mail.text[:MAX_READ])))
+
+
+def _told(mail: _Mail, office: bool) -> bool:
+    """Tell whether the subject is that of a bounce; where a carrier may have sent it, whether the text is about mail."""
+    if mail.opening in UNDELIVERABLE or _BOUNCE_SUBJECT.match(mail.subject):
+        return True
+    delivery = mail.opening in NOT_DELIVERED or _DELIVERY_SUBJECT.match(mail.subject)
+    return bool(delivery and (office or ABOUT_MAIL.search(mail.text[:MAX_READ])))

@@ -45,7 +45,12 @@ UNDELIVERABLE = frozenset(
         "не вдалося доставити", "не може да се достави", "ne može se isporučiti", "neisporučivo", "ni mogoče dostaviti", "nedostavljivo",
         "配信不能", "配信不可", "未送达", "无法送达", "無法傳遞", "未傳遞", "系统退信", "退信通知", "来自qq.com的退信", "배달되지 않음", "배달할 수 없음",
         "לא ניתן למסור", "غير قابل للتسليم", "تعذر التسليم", "ส่งไม่ได้", "không thể gửi", "tidak dapat dikirim",
-        # not of Exchange
+    }
+)  # fmt: skip
+"""What Exchange puts before a non-delivery report's subject, and what says the same of mail only, in lower case."""
+
+NOT_DELIVERED = frozenset(
+    {
         "unzustellbare nachricht", "zustellung fehlgeschlagen", "nachricht unzustellbar", "email unzustellbar", "e-mail unzustellbar",
         "zustellfehler", "benachrichtigung zum übermittlungsstatus (fehlgeschlagen)", "fehler bei der zustellung",
         "notification d'échec de remise", "échec de livraison", "message non distribué", "mensaje no entregado", "error de entrega",
@@ -55,7 +60,16 @@ UNDELIVERABLE = frozenset(
         "onbestelbaar bericht", "olevererbart meddelande", "delivery failure", "delivery delayed", "nondeliverable mail",
     }
 )  # fmt: skip
-"""What stands before the colon of a non-delivery report's subject, or is all of it, in lower case."""
+"""What other mail servers put there, and carriers of parcels, too."""
+
+ABOUT_MAIL = re.compile(
+    r"(?:message|e-?mails?|mail) (?:to\b|with subject|(?:that )?you (?:sent|have sent)|could|can ?not|can't|was not|wasn't|has not|is being|not )"
+    r"|\bsmtp\b|mail ?(?:server|system|er)|\b[245]\.\d{1,3}\.\d{1,3}\b|\b5[05]\d[ -]|user unknown|unknown (?:user|recipient)"
+    r"|(?:nachricht|e-?mail|mail) konnte|votre (?:message|courriel|e-?mail)|su (?:mensaje|correo)|mensaje no|(?:nel|il) messaggio"
+    r"|(?:sua|a) mensagem|uw bericht|wiadomoś|zpráv|správ|письм|сообщени|メール|メッセージ|邮件|郵件|메일|메시지",
+    re.IGNORECASE,
+)
+"""What a text says that is about a mail, not about a parcel."""
 
 DELIVERY_FAILED = re.compile(
     r"could ?n[o']t be delivered|(?:was|were|is|are|been) not delivered|wasn't delivered|not able to deliver|unable to deliver"

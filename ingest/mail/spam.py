@@ -101,6 +101,7 @@ def _trend(value: str) -> _Said:
     return _Said(value.startswith("yes") if value.startswith(("yes-", "no-")) else None)
 
 
+_MAILSCANNER = "-mailscanner-spamcheck"
 _FILTERS: dict[str, tuple[str, Callable[[str], _Said]]] = {
     "x-spam-flag": ("spamassassin", _word),
     "x-spam-status": ("spamassassin", _word),
@@ -119,7 +120,7 @@ _FILTERS: dict[str, tuple[str, Callable[[str], _Said]]] = {
     "x-vr-spamstate": ("vade", _word),
     "x-vr-spamscore": ("vade", _only_score),
     "x-ovh-spam-status": ("vade", _word),
-    "x-mailscanner-spamcheck": ("mailscanner", _word),
+    _MAILSCANNER: ("mailscanner", _word),
     "x-ses-spam-verdict": ("amazon-ses", _word),
     "x-ses-virus-verdict": ("amazon-ses", _virus),
     "x-spam-verdict": ("spam-verdict", _word),
@@ -134,21 +135,19 @@ _FILTERS: dict[str, tuple[str, Callable[[str], _Said]]] = {
 }
 
 
-def _reader(name: str) -> tuple[str, Callable[[str], _Said]] | None:
-    if name.endswith("-mailscanner-spamcheck"):  # X-<name of the site>-MailScanner-SpamCheck
-        name = "x-mailscanner-spamcheck"
-    return _FILTERS.get(name)
-
-
 def spam_verdict(headers: Headers) -> SpamVerdict | None:
     """Return the verdict of the filters that looked at the mail, None when none did; never raises.
 
     One that says spam comes before one that says no spam, and that before one that only counts. The score is on the
     scale of the filter `by` names.
     """
-    found = [(reader, raw) for name, raw in headers.fields if (reader := _reader(name))]
+    # MailScanner's header has the name of its site in the middle: X-Acme-MailScanner-SpamCheck.
+    found = [(name, raw) for name, raw in headers.fields if name in _FILTERS or _MAILSCANNER in name]
+    if not found:
+        return None
     verdicts: dict[str, _Said] = {}
-    for (by, read), raw in sorted(found, key=lambda one: one[0][1] is _stars):  # stars are a score without its fraction
+    for name, raw in sorted(found, key=lambda one: one[0] == "x-spam-level"):  # stars are a score without its fraction
+        by, read = _FILTERS.get(name, _FILTERS[_MAILSCANNER])
         said = read(raw[:2000].decode("latin-1").strip().lower())
         before = verdicts.get(by, _Said())
         spam = True if before.spam or said.spam else before.spam if said.spam is None else said.spam

@@ -111,6 +111,15 @@ def test_a_mail_servers_other_mails_are_automatic_but_no_bounces(headers: str) -
     assert kind(headers) == "auto_reply"
 
 
+@pytest.mark.parametrize(
+    "subject", ["Delivery notification: your parcel", "Delivery failed", "Zustellung fehlgeschlagen: Paket 17"]
+)
+def test_a_carriers_mail_about_a_parcel_is_no_bounce(subject: str) -> None:
+    headers = f"From: noreply@carrier.example\nSubject: {subject}\nAuto-Submitted: auto-generated\nReturn-Path: <>"
+    assert kind(headers, "We could not deliver your parcel 17. The recipient was not at home.") == "auto_reply"
+    assert kind(headers, NOT_DELIVERED) == "bounce"
+
+
 # --- programs that answer ---------------------------------------------------------------------------------------------
 
 
