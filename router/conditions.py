@@ -119,6 +119,22 @@ def kind(event: TicketEvent) -> str:
     return event.message.kind
 
 
+@condition(lambda _desk: ("yes", "no", "unknown"))
+def spam(event: TicketEvent) -> str:
+    """Verdict that spam filters in front wrote into a mail: yes, no, or unknown where none gave one."""
+    verdict = event.message.spam
+    if verdict is None or verdict.spam is None:
+        return "unknown"
+    return "yes" if verdict.spam else "no"
+
+
+@condition()
+def spam_level(event: TicketEvent) -> str:
+    """Score of such a filter in stars, one for each whole point and at most 50, as SpamAssassin writes it."""
+    verdict = event.message.spam
+    return "*" * min(max(int(verdict.score), 0), 50) if verdict and verdict.score is not None else ""
+
+
 @condition(lambda desk: tuple(desk.departments_by_id))
 def department(event: TicketEvent) -> str:
     """Department the ticket is in, after the rules above."""

@@ -66,7 +66,7 @@ class Attachment(Model):
 class Report(Model):
     """What a mail server says became of a mail (RFC 3464): `action` is failed, delayed, delivered, relayed or expanded.
 
-    `status` is an enhanced status code (RFC 3463) such as 5.1.1, "" where none is said; `original` the Message-ID of the
+    It is `complained` in a feedback report (RFC 5965), whose reader called the mail spam. `status` is an enhanced status code (RFC 3463) such as 5.1.1, "" where none is said; `original` the Message-ID of the
     mail it is about, without angle brackets.
     """
 

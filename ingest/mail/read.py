@@ -15,10 +15,15 @@ from hashlib import sha256
 from ingest.html.show import to_text
 from ingest.mail.address import Mailbox, mailboxes
 from ingest.mail.charset import decode
+from ingest.mail.confirmation import confirmation
+from ingest.mail.forward import forwarded
 from ingest.mail.headers import Headers, message_id, message_ids
 from ingest.mail.kind import kind_of
 from ingest.mail.parts import Leaf, leaves
 from ingest.mail.reply import new_text
+from ingest.mail.report import read_report
+from ingest.mail.spam import spam_verdict
+from ingest.mail.way import delivered_to, thread_index
 from tickets.message import Attachment, AttachmentType, InboundMessage, Sender
 
 MAX_REFERENCES = 50
@@ -73,6 +78,7 @@ def _parse(raw: bytes) -> InboundMessage:
     own = message_id(headers.raw("message-id")) or f"sha256:{sha256(raw).hexdigest()}"
     references = tuple(_references(headers))
     parent = message_id(headers.raw("in-reply-to")) or None
+    kind = kind_of(headers, sender.address, subject, (leaf.content_type for leaf in parts), text)
     return InboundMessage(
         channel="smtp",
         external_id=own,
@@ -85,10 +91,17 @@ def _parse(raw: bytes) -> InboundMessage:
         reply_text=new_text(text),
         html=html,
         attachments=attachments,
-        kind=kind_of(headers, sender.address, subject, (leaf.content_type for leaf in parts)),
+        kind=kind,
         in_reply_to=parent,
         references=references,
         sent_at=_sent_at(headers.plain("date")),
+        delivered_to=delivered_to(headers),
+        reply_to=_addresses(headers, "reply-to"),
+        thread_index=thread_index(headers),
+        report=read_report(kind, headers, parts, subject, text),
+        forwarded=forwarded(kind, subject, text, parts),
+        confirmation=confirmation(sender.address, subject, text, html),
+        spam=spam_verdict(headers),
     )
 
 

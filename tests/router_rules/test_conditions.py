@@ -11,6 +11,7 @@ from router.event import TicketEvent
 from router.rules import compile_rules
 from tests.router_rules.desks import desk, event
 from tickets.trust import Trust
+from tickets.message import SpamVerdict
 
 
 def holds(when: Any, asked: TicketEvent | None = None) -> bool:
@@ -38,6 +39,13 @@ LOOKS = [
     ("spf", {"trust": PROVEN}, "softfail", "pass"),
     ("dkim", {"trust": PROVEN}, "pass", "fail"),
     ("dmarc", {"trust": PROVEN}, "pass", ""),
+    ("spam", {"spam": SpamVerdict(by="rspamd", spam=True)}, "yes", "unknown"),
+    ("spam", {"spam": SpamVerdict(by="rspamd", spam=False)}, "no", "unknown"),
+    ("spam", {"spam": SpamVerdict(by="mimecast", score=3)}, "unknown", "no"),
+    ("spam", {}, "unknown", "no"),
+    ("spam_level", {"spam": SpamVerdict(by="spamassassin", spam=True, score=5.7)}, "*****", "******"),
+    ("spam_level", {"spam": SpamVerdict(by="spamassassin", score=-1.9)}, "", "*"),
+    ("spam_level", {}, "", "*"),
     ("department", {}, "general", "billing"),
     ("priority", {"priority": "high"}, "high", "normal"),
     ("tags", {"tags": ("vip", "outage")}, "outage", "invoice"),
