@@ -205,3 +205,35 @@ def test_a_providers_question_goes_to_the_administrators_where_there_are_any(
 
 def test_a_forged_question_is_a_strangers_mail(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     assert asks(store, desk(), monkeypatch, "fail") == ["routed"]
+
+
+def test_a_mail_an_agent_forwards_by_hand_becomes_its_writers_ticket(store: Store) -> None:
+    at = desk()
+    text = (
+        "Please have a look.\n\n---------- Forwarded message ---------\nFrom: Ann Lee <ann@example.com>\n"
+        "Date: Sun, 22 Nov 2026 at 10:00\nSubject: My parcel\nTo: <sona@acme.example>\n\nIt never came.\n"
+    )
+    raw = mail("f@x", sender="sona@acme.example", subject="Fwd: My parcel", text=text)
+    router = Router(store, lambda: at)
+    routed(store, router, arrived(proven(raw), at))
+    [row] = look.listing(store)
+    assert (row["subject"], row["contact"]) == ("My parcel", {"name": "Ann Lee", "address": "ann@example.com"})
+    found = look.ticket(store, 1)
+    assert found
+    [entry] = found["entries"]
+    assert (entry["author"], entry["reply_text"]) == ("ann@example.com", "It never came.")
+    assert "Please have a look." in entry["text"]
+    assert entry["facts"]["forwarded_by"] == "sona"
+    routed(store, router, arrived(mail("g@x", answers="f@x", text="Still nothing."), at))
+    assert [row["messages"] for row in look.listing(store)] == [2]  # the customer takes part in it
+
+
+def test_gmails_question_is_recognised_and_kept_from_the_customers(store: Store) -> None:
+    at = desk()
+    text = "support@acme.example has requested\n\nhttps://mail-settings.google.com/mail/vf-abcdefgh-12345\n"
+    subject = "(#123456789) Gmail Forwarding Confirmation - Receive Mail from support@acme.example"
+    raw = mail("q@google.com", sender="forwarding-noreply@google.com", subject=subject, text=text)
+    routed(store, Router(store, lambda: at), arrived(proven(raw), at))
+    [row] = quarantine.listing(store)
+    assert "open https://mail-settings.google.com/mail/vf-abcdefgh-12345 or enter the code 123456789" in row.cause
+    assert list(look.listing(store)) == []

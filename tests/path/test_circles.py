@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from config.desk import Desk
 from ingest import quarantine
@@ -16,6 +17,7 @@ from notify.outbox import listing as notices
 from router.route import Router
 from tests.desks import arrived, desk, mail
 from tickets import look
+from tickets.schema import tickets
 from tickets.store import Store
 
 
@@ -111,3 +113,96 @@ def test_a_vacation_responder_wired_to_the_desk_stops_after_one_turn(
     if style == "with id":
         [row] = look.listing(store)
         assert (row["status"], row["messages"]) == ("new", 5)
+
+
+def returned(notice: bytes, action: str = "failed", status: str = "5.1.1") -> bytes:
+    """Return what a mail system writes when it cannot deliver a notice (RFC 3464)."""
+    head = notice.partition(b"\r\n\r\n")[0]
+    lines = [
+        "From: Mail Delivery System <MAILER-DAEMON@mx.acme.example>",
+        "To: desk@support.acme.example",
+        "Subject: Undelivered Mail Returned to Sender",
+        f"Message-ID: <{action}-{field(notice, 'message-id').partition('@')[0]}@mx.acme.example>",
+        "Auto-Submitted: auto-replied",
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"',
+        "",
+        "--b",
+        "Content-Type: text/plain",
+        "",
+        "Your mail could not be delivered.",
+        "--b",
+        "Content-Type: message/delivery-status",
+        "",
+        "Reporting-MTA: dns; mx.acme.example",
+        "",
+        f"Final-Recipient: rfc822; {to_whom(notice)}",
+        f"Action: {action}",
+        f"Status: {status}",
+        "Diagnostic-Code: smtp; 550 5.1.1 no such user here",
+        "--b",
+        "Content-Type: text/rfc822-headers",
+        "",
+    ]
+    return "\r\n".join(lines).encode() + b"\r\n" + head + b"\r\n--b--\r\n"
+
+
+def states(store: Store) -> dict[str, str]:
+    return {row["recipient"]: row["state"] for row in notices(store, 1) if row["event"] == "ticket.created"}
+
+
+def test_a_bounce_of_our_own_mail_finds_its_ticket_and_marks_the_delivery_failed(
+    store: Store, world: Callable[[str], World]
+) -> None:
+    here = world("")
+    here.take(mail("a@x"))
+    here.take(mail("b@x", subject="Another"))
+    lost = next(
+        notice for notice in here.send() if b"Where is my parcel?" in notice and to_whom(notice).startswith("mia")
+    )
+    assert here.take(returned(lost), sender="") == ["routed"]
+    first, second = look.listing(store)
+    assert (first["messages"], second["messages"]) == (2, 1)
+    failed = [row for row in notices(store) if row["state"] == "failed"]
+    assert [(row["ticket"], row["recipient"], row["last_error"]) for row in failed] == [
+        (1, "mia", "5.1.1 550 5.1.1 no such user here")
+    ]
+    found = look.ticket(store, 1)
+    assert found
+    assert "delivery.failed" in {event["event"] for event in found["history"]}
+    assert found["status"] == "new"
+    assert here.send() == []
+
+
+@pytest.mark.parametrize(("action", "status"), [("delayed", "4.4.7"), ("relayed", "2.0.0"), ("delivered", "2.1.5")])
+def test_a_report_that_is_not_a_failure_marks_nothing(
+    store: Store, world: Callable[[str], World], action: str, status: str
+) -> None:
+    here = world("")
+    here.take(mail("a@x"))
+    here.take(returned(here.send()[0], action, status), sender="")
+    assert set(states(store).values()) == {"sent"}
+    assert [row["messages"] for row in look.listing(store)] == [2]
+
+
+def test_a_forged_bounce_fails_nobodys_delivery(store: Store, world: Callable[[str], World]) -> None:
+    here = world("")
+    here.take(mail("a@x"))
+    notice = here.send()[0]
+    own = field(notice, "message-id").encode()
+    here.take(returned(notice.replace(own, own[:-30] + b"a" * 4 + own[-26:])), sender="")
+    assert set(states(store).values()) == {"sent"}
+    assert [row["messages"] for row in look.listing(store)] == [1, 1]
+
+
+def test_an_out_of_office_goes_to_its_ticket_without_changing_its_state(
+    store: Store, world: Callable[[str], World]
+) -> None:
+    here = world("")
+    here.take(mail("a@x"))
+    here.send()
+    with store.write() as connection:
+        connection.execute(update(tickets).values(status="answered"))
+    here.take(b"Auto-Submitted: auto-replied\r\n" + mail("b@x", answers="a@x", subject="Out of office", text="Away."))
+    [row] = look.listing(store)
+    assert (row["status"], row["messages"]) == ("answered", 2)
+    assert here.send() == []

@@ -10,8 +10,8 @@ from router.conditions import CONDITIONS, OPERATORS, Seen
 from router.event import TicketEvent
 from router.rules import compile_rules
 from tests.router_rules.desks import desk, event
-from tickets.trust import Trust
 from tickets.message import SpamVerdict
+from tickets.trust import Trust
 
 
 def holds(when: Any, asked: TicketEvent | None = None) -> bool:
