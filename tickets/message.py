@@ -66,8 +66,8 @@ class Attachment(Model):
 class Report(Model):
     """What a mail server says became of a mail (RFC 3464): `action` is failed, delayed, delivered, relayed or expanded.
 
-    It is `complained` in a feedback report (RFC 5965), whose reader called the mail spam. `status` is an enhanced status code (RFC 3463) such as 5.1.1, "" where none is said; `original` the Message-ID of the
-    mail it is about, without angle brackets.
+    It is `complained` in a feedback report (RFC 5965): a reader called the mail spam. `status` is an enhanced status code
+    (RFC 3463) such as 5.1.1, "" where none is said; `original` the Message-ID of the mail it is about, without angle brackets.
     """
 
     action: Clean = "failed"

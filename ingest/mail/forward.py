@@ -36,6 +36,7 @@ _QUOTE = re.compile(r"\s{0,3}> ?")
 _BARE = re.compile(r"(?<![^\s<>()\[\]:;,\"'=*])[^\s<>()\[\]:;,\"'=*@]++@(?:[\w-]++\.)++[\w-]{2,63}")
 _CLOSED = re.compile(r"[<\[(](?:mailto:|smtp:)?[^\s<>()\[\]:;,\"'=@]++@(?:[\w-]++\.)++[\w-]{2,63}")
 _WROTE = re.compile(r"[^\n<]{0,120}\d[^\n<]{0,200}<[^\s<>@]{1,64}@[^\s<>@]{1,255}>[^\n]{0,40}[:\uff1a]\s*$")
+_LONG: tuple[Label, ...] = ("from", "to", "other")
 _MAILS = ("message/rfc822", "message/global")
 
 
@@ -67,7 +68,7 @@ def _in_text(text: str, named: bool) -> Forwarded | None:
             return _told(lines, at + 1, {"from": line.rpartition(", ")[2]})
         if ":" in line or "\uff1a" in line:
             fields, end = _block(lines, at)
-            if "from" in fields and len(fields.keys() & {"date", "to", "subject"}) >= 1 + (not near and not named):
+            if "from" in fields and fields.keys() & {"date", "to", "subject"}:
                 return _told(lines, end, fields)
     return None
 
@@ -75,7 +76,8 @@ def _in_text(text: str, named: bool) -> Forwarded | None:
 def _block(lines: Sequence[str], begin: int) -> tuple[dict[Label, str], int]:
     """Return the labelled lines from there on, and where the text below them begins.
 
-    A value goes on in the next lines without a label; HTML that became text has blank lines between the labels.
+    A value goes on in lines without a label where it holds addresses, is long, or had none in its own line; HTML that
+    became text has blank lines between the labels.
     """
     fields: dict[Label, str] = {}
     last: Label | None = None
@@ -90,7 +92,7 @@ def _block(lines: Sequence[str], begin: int) -> tuple[dict[Label, str], int]:
             if not _goes_on(lines, at, fields):
                 break
             last = None
-        elif last is None or label is not None:
+        elif last is None or label is not None or not (last in _LONG or len(lines[at - 1]) >= 60 or not fields[last]):
             break
         else:
             fields[last] = f"{fields[last]} {line.strip()}"[:MAX_VALUE]

@@ -19,7 +19,7 @@ AUTOMATIC = frozenset(
         "auto reply", "auto-reply", "autoreply", "auto response", "auto-response", "autoresponse", "autoresponder", "auto-responder",
         "auto responder", "automatic response", "automated reply", "automated response", "automatic email reply", "out of office",
         "out of the office", "out of office autoreply", "out of office auto-reply", "out of office reply", "out of office message",
-        "out of office notification", "ooo", "vacation reply", "vacation message", "vacation notice", "away message", "on vacation",
+        "out of office notification", "ooo", "vacation reply", "vacation notice", "on vacation",
         "abwesenheitsnotiz", "abwesenheitsnachricht", "abwesenheitsmeldung", "abwesenheitsagent", "abwesenheitsassistent",
         "automatische abwesenheitsnotiz", "urlaubsnotiz", "nicht im büro", "absence du bureau", "message d'absence",
         "message d’absence", "avis d'absence", "avis d’absence", "notification d'absence", "absent du bureau", "réponse automatique d'absence",

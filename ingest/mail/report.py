@@ -50,7 +50,7 @@ def read_report(kind: Kind, headers: Headers, parts: Sequence[Leaf], subject: st
     if kind != "bounce":
         return None
     returned = _returned(parts)
-    found = next((_status(leaf) for leaf in parts if leaf.content_type in _REPORTS), None)
+    found = next((told for leaf in parts if leaf.content_type in _REPORTS and (told := _status(leaf))), None)
     notice = (
         read_notice(text, {box.address for box in mailboxes(headers.raw("to"), limit=20)}) if _lacks(found) else None
     )
@@ -94,8 +94,8 @@ def _complaint(headers: Headers, parts: Sequence[Leaf], text: str) -> Report:
 # --- the part for machines --------------------------------------------------------------------------------------------
 
 
-def _status(leaf: Leaf) -> Report:
-    """Return what the groups of a delivery-status part say: the first about the mail, each further about one recipient."""
+def _status(leaf: Leaf) -> Report | None:
+    """Return what the groups of a delivery-status part say of recipients, None if nothing; the first is about the mail."""
     text = leaf.text()[:MAX_STATUS].strip("\n")
     groups = [_fields(group) for group in _GROUP.split(text, MAX_GROUPS)]
     told = [
@@ -104,7 +104,7 @@ def _status(leaf: Leaf) -> Report:
         if fields.keys() & {"final-recipient", "original-recipient", "action", "status"}
     ]
     if not told:
-        return Report()
+        return None
     worst = min((one.action for one in told), key=_WORST.index)
     those = [one for one in told if one.action == worst]
     recipients = dict.fromkeys(one.recipient for one in those if one.recipient)
