@@ -22,7 +22,7 @@ EX_TEMPFAIL = 75
 """sysexits.h: trouble here, try again; a mail system keeps the mail and does so."""
 
 KINDS = Kinds(channels.words, channels.config_model, notifiers.words, notifiers.config_model)
-CHECKS = (check_rules,)
+CHECKS = (check_rules, channels.check)
 
 
 def settings() -> Settings:
