@@ -170,7 +170,10 @@ class Connection(SMTP):
             return plain[1], arg[plain.end() :]
         if len(arg) > _MOST_PATH:
             return None, None
-        found: tuple[str | None, str | None] = super()._getaddr(arg)
+        try:
+            found: tuple[str | None, str | None] = super()._getaddr(arg)
+        except (AttributeError, IndexError, LookupError, RecursionError, ValueError):  # the parser's ways to say no
+            return None, None
         return found
 
     # --- who it is, and in secret -----------------------------------------------------------------------------------
