@@ -172,7 +172,7 @@ class Connection(SMTP):
             return None, None
         try:
             found: tuple[str | None, str | None] = super()._getaddr(arg)
-        except (AttributeError, IndexError, LookupError, RecursionError, ValueError):  # the parser's ways to say no
+        except (AttributeError, LookupError, RecursionError, ValueError):  # the parser's ways to say no
             return None, None
         return found
 
