@@ -359,7 +359,8 @@ def _serve(*, embedded: bool) -> None:
             def started(addresses: list[str]) -> None:
                 greet(app.desk.current(), settings.desk_file, addresses, [app.store.name, *ways])
 
-            asyncio.run(serve(app.desk.current, app.accept, build(parts), settings.http, started))
+            serving = serve(app.desk.current, app.accept, build(parts), settings.http, started, reuse_port=not embedded)
+            asyncio.run(serving)
     except CannotListenError as error:
         stop(str(error), 1)
     except Temporary as error:

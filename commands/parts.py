@@ -23,7 +23,7 @@ EX_TEMPFAIL = 75
 """sysexits.h: trouble here, try again; a mail system keeps the mail and does so."""
 
 KINDS = Kinds(channels.words, channels.config_model, notifiers.words, notifiers.config_model)
-CHECKS = (check_rules, check_correlations)
+CHECKS = (check_rules, check_correlations, channels.check)
 
 
 def settings(code: int = 2) -> Settings:

@@ -28,20 +28,30 @@ class CannotListenError(Exception):
 
 
 async def serve(
-    desk: Callable[[], Desk], accept: Accept, app: Starlette, http: str, started: Callable[[list[str]], None]
+    desk: Callable[[], Desk],
+    accept: Accept,
+    app: Starlette,
+    http: str,
+    started: Callable[[list[str]], None],
+    *,
+    reuse_port: bool = False,
 ) -> None:
-    """Listen until SIGINT or SIGTERM; `started` is told the addresses. Raises `CannotListenError`."""
+    """Listen until SIGINT or SIGTERM; `started` is told the addresses. Raises `CannotListenError`.
+
+    With `reuse_port` several processes share the addresses (SO_REUSEPORT), and the kernel deals the connections out.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     try:
         async with contextlib.AsyncExitStack() as stack:
-            addresses = [await stack.enter_async_context(_http(app, http))]
+            addresses = [await stack.enter_async_context(_http(app, http, reuse_port=reuse_port))]
             for config in desk().channels:
-                if (module := channels.listening(config.type)) is not None:
-                    await stack.enter_async_context(_listening(module, config, desk, accept))
-                    addresses.append(f"{config.type}://{getattr(config, 'listen', '')}")
+                address = f"{getattr(config, 'protocol', config.type)}://{getattr(config, 'listen', '')}"
+                if (module := channels.listening(config.type)) is not None and address not in addresses:
+                    await stack.enter_async_context(_listening(module, config, desk, accept, reuse_port=reuse_port))
+                    addresses.append(address)
             started(addresses)
             await stop.wait()
             log.info("stopping")
@@ -52,10 +62,10 @@ async def serve(
 
 @contextlib.asynccontextmanager
 async def _listening(
-    module: ListeningChannel, config: ChannelConfig, desk: Callable[[], Desk], accept: Accept
+    module: ListeningChannel, config: ChannelConfig, desk: Callable[[], Desk], accept: Accept, *, reuse_port: bool
 ) -> AsyncIterator[None]:
     try:
-        server = await module.listen(config, desk, accept)
+        server = await module.listen(config, desk, accept, reuse_port=reuse_port)
     except OSError as error:
         where = str(getattr(config, "listen", "its address"))
         raise CannotListenError(_words(where, f"channel {config.name}: listen", error)) from error
@@ -66,13 +76,15 @@ async def _listening(
 
 
 @contextlib.asynccontextmanager
-async def _http(app: Starlette, address: str) -> AsyncIterator[str]:
+async def _http(app: Starlette, address: str, *, reuse_port: bool) -> AsyncIterator[str]:
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reuse_port:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listening.bind((host, int(port)))
     except OSError as error:
         listening.close()
@@ -107,7 +119,8 @@ class _Server(uvicorn.Server):
 
 
 def _words(address: str, setting: str, error: OSError) -> str:
-    return f"Nothing can listen on {address}: {error.strerror or error}. Stop what uses it, or change {setting}"
+    advice = "Stop what uses it, or change" if error.errno else "See"
+    return f"Nothing can listen on {address}: {error.strerror or error}. {advice} {setting}"
 
 
 def greet(desk: Desk, file: Path, addresses: Sequence[str], facts: Sequence[str]) -> None:

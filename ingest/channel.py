@@ -15,12 +15,13 @@ import asyncio
 import importlib
 import pkgutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 import ingest.channels
 from config.desk import ChannelConfig, Desk
+from config.problems import Problem
 from ingest.arrival import Accept, Kept
 from ingest.mail.posted import Posted
 from tickets.message import InboundMessage
@@ -91,8 +92,13 @@ class Channel(Protocol):
 class ListeningChannel(Channel, Protocol):
     """The module of a channel that listens by itself, at its setting `listen`."""
 
-    async def listen(self, config: Any, desk: Callable[[], Desk], accept: Accept) -> asyncio.Server:
-        """Listen until the returned server is closed; raises `OSError`. `desk` gives the desk of the moment."""
+    async def listen(
+        self, config: Any, desk: Callable[[], Desk], accept: Accept, *, reuse_port: bool
+    ) -> asyncio.Server:
+        """Listen until the returned server is closed; raises `OSError`. `desk` gives the desk of the moment.
+
+        It is called once for channels of one type with the same `listen`; with `reuse_port` other processes share it.
+        """
 
 
 class WebChannel(Channel, Protocol):
@@ -164,3 +170,11 @@ def asking(module: Channel) -> Asking | None:
 def config_model(word: str) -> type[ChannelConfig]:
     """Return the `Config` of a type; raises `KeyError` for an unknown one."""
     return find(word).Config
+
+
+def check(desk: Desk) -> Iterable[Problem]:
+    """Return what is wrong between the desk's channels, as their modules see it."""
+    for word in sorted({channel.type for channel in desk.channels} & {*words()}):
+        module = find(word)
+        if hasattr(module, "check"):
+            yield from module.check(desk)

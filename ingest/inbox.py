@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +39,8 @@ log = structlog.get_logger()
 class _Waiting:
     arrivals: Sequence[Arrival]
     answer: Future[list[Kept]]
+    woken: asyncio.Future[None] | None = None
+    """Of an event loop that waits for the answer: it is woken once for a whole batch, which costs a system call."""
 
 
 class Inbox:
@@ -82,24 +85,34 @@ class Inbox:
         It ends with `Temporary` when they could not be kept: the sender must come back. A message that was kept before
         ends as a duplicate of its first row.
         """
-        answer: Future[list[Kept]] = Future()
+        waiting = _Waiting(arrivals, Future())
+        self._put(waiting)
+        return waiting.answer
+
+    def _put(self, waiting: _Waiting) -> None:
         with self._guard:
             if self._open:
-                self._queue.put(_Waiting(arrivals, answer))
-                return answer
-        answer.set_exception(Temporary("the inbox is closed; come back later"))
-        return answer
+                self._queue.put(waiting)
+                return
+        waiting.answer.set_exception(Temporary("the inbox is closed; come back later"))
+        _wake([waiting])
 
     async def accepted(self, arrivals: Sequence[Arrival]) -> list[Kept]:
         """Keep the messages of one delivery and return after the commit: `accept`, for an event loop.
 
         Raises `Temporary` like it, also when there was no commit within `KEEP_SECONDS`; what waits longer is not kept.
         """
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiting = _Waiting(arrivals, Future(), woken)
+        self._put(waiting)
         try:
             async with asyncio.timeout(KEEP_SECONDS):
-                return await asyncio.wrap_future(self.accept(arrivals))
+                await woken
         except TimeoutError:
             raise Temporary(f"there was no commit within {KEEP_SECONDS} seconds") from None
+        finally:
+            waiting.answer.cancel()  # it changes nothing once there is an answer
+        return waiting.answer.result()
 
     def _run(self) -> None:
         batch: list[_Waiting] | None = []
@@ -117,6 +130,7 @@ class Inbox:
             for waiting in left:
                 if not waiting.answer.done():
                     waiting.answer.set_exception(Temporary("the inbox was closed; come back later"))
+            _wake(left)
 
     def _next_batch(self) -> list[_Waiting] | None:
         waiting = self._queue.get()
@@ -146,6 +160,7 @@ class Inbox:
             log.warning("messages not kept, their senders come back", messages=len(batch), error=str(error))
             for waiting in batch:
                 waiting.answer.set_exception(error)
+            _wake(batch)
         except Exception as error:
             if len(batch) > 1:  # one row that no database takes must not block the others
                 for waiting in batch:
@@ -153,9 +168,11 @@ class Inbox:
                 return
             log.exception("a message could not be kept")
             batch[0].answer.set_exception(Temporary(f"could not be kept: {type(error).__name__}"))
+            _wake(batch)
         else:
             for waiting, kept in zip(batch, answers, strict=True):
                 waiting.answer.set_result(kept)
+            _wake(batch)
             self._ring(batch, answers)
 
     def _commit(self, batch: list[_Waiting]) -> list[list[Kept]]:
@@ -178,6 +195,23 @@ class Inbox:
             self._on_kept(ids)
         except Exception:  # the rows stand; the sweep rings again
             log.exception("the bell is broken", messages=len(ids))
+
+
+def _wake(answered: Iterable[_Waiting]) -> None:
+    """Wake the event loops that wait for these answers, each once."""
+    loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+    for waiting in answered:
+        if waiting.woken is not None:
+            loops.setdefault(waiting.woken.get_loop(), []).append(waiting.woken)
+    for loop, woken in loops.items():
+        with suppress(RuntimeError):  # a loop that is closed; nobody waits there any more
+            loop.call_soon_threadsafe(_set, woken)
+
+
+def _set(woken: Iterable[asyncio.Future[None]]) -> None:
+    for one in woken:
+        if not one.done():
+            one.set_result(None)
 
 
 _KEY = (inbox.c.channel, inbox.c.account, inbox.c.external_id)

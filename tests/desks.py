@@ -20,13 +20,16 @@ departments:
   - {id: billing, name: Billing, agents: [sona, luca], addresses: [billing@acme.example]}
   - {id: empty, name: Empty, agents: [], addresses: [empty@acme.example]}
 channels:
-  - {name: mail, type: smtp, trust: {authserv_id: mx.acme.example}, listen: "127.0.0.1:8025"}
+  - {name: mail, type: smtp, listen: "127.0.0.1:8025"}
   - {name: site, type: chat, origins: ["https://acme.example"]}
   - {name: bot, type: telegram, secret: "env:TELEGRAM_SECRET", department: billing}
 tags: [vip]
 notifiers:
   email: {from: desk@support.acme.example}
 """
+
+TRUSTING = HEAD.replace('"127.0.0.1:8025"}', '"127.0.0.1:8025", trust: {authserv_id: mx.acme.example}}')
+"""The same desk, which believes its mail server about who a mail is from."""
 
 ONE_AGENT = """
 desk: {name: Small Shop, domain: shop.example}

@@ -17,7 +17,7 @@ from notify.outbox import listing as notices
 from router.department import begins
 from router.reading import believed
 from router.route import Router
-from tests.desks import HEAD, arrived, desk, mail, proven
+from tests.desks import TRUSTING, arrived, desk, mail, proven
 from tests.mail.name_server import NameServer
 from tests.mail.test_trust import signed, zone
 from tickets import look
@@ -44,7 +44,7 @@ def authors(store: Store) -> list[str]:
 
 @pytest.mark.parametrize("verdict", ["fail", "none", ""])
 def test_a_mail_from_an_agents_address_that_is_not_proven_is_a_customers(store: Store, verdict: str) -> None:
-    at = desk()
+    at = desk(TRUSTING)
     raw = mail("a@x", sender="sona@acme.example")
     routed(store, Router(store, lambda: at), arrived(proven(raw, verdict) if verdict else raw, at))
     [passed] = look.passes(store, 1)
@@ -54,20 +54,20 @@ def test_a_mail_from_an_agents_address_that_is_not_proven_is_a_customers(store: 
 
 
 def test_a_proven_agent_speaks_as_the_agent(store: Store) -> None:
-    at = desk()
+    at = desk(TRUSTING)
     routed(store, Router(store, lambda: at), arrived(proven(mail("a@x", sender="sona@acme.example")), at))
     assert authors(store) == ["agent:sona"]
 
 
 def test_a_forged_agent_joins_no_ticket_of_a_customer(store: Store) -> None:
-    at = desk()
+    at = desk(TRUSTING)
     forged = mail("b@x", answers="a@x", sender="sona@acme.example")
     routed(store, Router(store, lambda: at), arrived(mail("a@x"), at), arrived(proven(forged, "fail"), at))
     assert [row["messages"] for row in look.listing(store)] == [1, 1]
 
 
 def test_who_forges_a_participants_address_joins_nothing(store: Store) -> None:
-    at = desk()
+    at = desk(TRUSTING)
     router = Router(store, lambda: at)
     routed(store, router, arrived(mail("a@x"), at))
     routed(store, router, arrived(proven(mail("b@x", answers="a@x"), "fail"), at))
@@ -76,7 +76,7 @@ def test_who_forges_a_participants_address_joins_nothing(store: Store) -> None:
 
 
 def test_the_verdict_stands_on_the_entry_and_rules_can_ask_for_it(store: Store) -> None:
-    at = desk(rules="- {name: Forged, when: [{authentic: no}], then: [tag: vip]}")
+    at = desk(TRUSTING, rules="- {name: Forged, when: [{authentic: no}], then: [tag: vip]}")
     routed(store, Router(store, lambda: at), arrived(proven(mail("a@x"), "fail"), at))
     [row] = look.listing(store)
     assert row["tags"] == ["vip"]
@@ -87,7 +87,7 @@ def test_the_verdict_stands_on_the_entry_and_rules_can_ask_for_it(store: Store) 
 
 
 def test_a_signature_is_found_out_here_where_no_server_does_it(store: Store) -> None:
-    at = desk(HEAD.replace("authserv_id: mx.acme.example", "verify: [dkim]"))
+    at = desk(TRUSTING.replace("authserv_id: mx.acme.example", "verify: [dkim]"))
     raw = mail("a@x", sender="sona@acme.example")
     with NameServer(zone("acme.example")) as server:
         router = Router(store, lambda: at, verifier=Verifier(server.names()))
@@ -96,7 +96,7 @@ def test_a_signature_is_found_out_here_where_no_server_does_it(store: Store) -> 
 
 
 def test_a_mail_waits_for_a_silent_name_server_and_then_goes_on_unproven(store: Store) -> None:
-    at = desk(HEAD.replace("authserv_id: mx.acme.example", "verify: [dkim]"))
+    at = desk(TRUSTING.replace("authserv_id: mx.acme.example", "verify: [dkim]"))
     with NameServer({}, silent=True) as server:
         router = Router(store, lambda: at, verifier=Verifier(server.names(lifetime=0.05)))
         [number] = kept(store, arrived(mail("a@x"), at))
@@ -116,7 +116,7 @@ def forwarding(**fields: Any) -> Any:
 
 
 def test_a_mail_an_agent_forwards_is_its_writers() -> None:
-    letter = believed(forwarding(), {}, YES, desk())
+    letter = believed(forwarding(), {}, YES, desk(TRUSTING))
     assert (letter.message.sender, letter.message.subject) == (ORIGINAL.sender, "My parcel")
     assert letter.agent
     assert (letter.agent.id, letter.forwarded) == ("sona", True)
@@ -125,17 +125,17 @@ def test_a_mail_an_agent_forwards_is_its_writers() -> None:
 
 @pytest.mark.parametrize("trust", [None, Trust(by="mx", authentic=False, because="x"), Trust(by="mx", because="x")])
 def test_nobody_speaks_for_another_by_forging_a_forward(trust: Trust | None) -> None:
-    letter = believed(forwarding(), {}, trust, desk())
+    letter = believed(forwarding(), {}, trust, desk(TRUSTING))
     assert (letter.message.sender.id, letter.agent, letter.forwarded) == ("sona@acme.example", None, False)
 
 
 def test_what_a_customer_forwards_is_the_customers() -> None:
     message = parse_mail(mail("f@x", sender="eve@example.com")).model_copy(update={"forwarded": ORIGINAL})
-    assert believed(message, {}, YES, desk()).message.sender.id == "eve@example.com"
+    assert believed(message, {}, YES, desk(TRUSTING)).message.sender.id == "eve@example.com"
 
 
 def test_an_answer_of_an_agent_that_quotes_a_forwarded_mail_is_the_agents() -> None:
-    letter = believed(forwarding(in_reply_to="a@x"), {}, YES, desk())
+    letter = believed(forwarding(in_reply_to="a@x"), {}, YES, desk(TRUSTING))
     assert (letter.message.sender.id, letter.forwarded) == ("sona@acme.example", False)
 
 
@@ -143,14 +143,14 @@ def test_the_way_a_mail_took_is_nearer_than_the_last_hop() -> None:
     message = parse_mail(mail("a@x", to="support@acme.example")).model_copy(
         update={"delivered_to": ("else@where.example", "billing@acme.example")}
     )
-    assert begins(desk(), "mail", message, {"recipients": ["support@acme.example"]}) == (
+    assert begins(desk(TRUSTING), "mail", message, {"recipients": ["support@acme.example"]}) == (
         "billing",
         "the mail was delivered to billing@acme.example",
     )
 
 
 def test_history_becomes_silent_resolved_tickets(store: Store) -> None:
-    at = desk(rules='- {name: Tell, then: [transfer: billing, notify: ["agent:sona"]]}')
+    at = desk(TRUSTING, rules='- {name: Tell, then: [transfer: billing, notify: ["agent:sona"]]}')
     way = Way("imap", recipients=["support@acme.example"], more={"archive": True})
     router = Router(store, lambda: at)
     routed(store, router, arrival("mail", at, mail("a@x"), way), arrival("mail", at, mail("b@x", answers="a@x"), way))
@@ -181,7 +181,7 @@ def asks(store: Store, at: Desk, monkeypatch: pytest.MonkeyPatch, verdict: str) 
 def test_a_providers_question_waits_for_a_person_with_its_link_and_code(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert asks(store, desk(), monkeypatch, "pass") == ["quarantined"]
+    assert asks(store, desk(TRUSTING), monkeypatch, "pass") == ["quarantined"]
     [row] = quarantine.listing(store)
     assert row.cause == (
         "Gmail asks whether the mail of billing@acme.example may be forwarded here; "
@@ -195,7 +195,9 @@ def test_a_providers_question_waits_for_a_person_with_its_link_and_code(
 def test_a_providers_question_goes_to_the_administrators_where_there_are_any(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at = desk(HEAD.replace("domain: support.acme.example}", "domain: support.acme.example, administrators: billing}"))
+    at = desk(
+        TRUSTING.replace("domain: support.acme.example}", "domain: support.acme.example, administrators: billing}")
+    )
     assert asks(store, at, monkeypatch, "pass") == ["routed"]
     [row] = look.listing(store)
     assert row["department"] == "billing"
@@ -204,11 +206,11 @@ def test_a_providers_question_goes_to_the_administrators_where_there_are_any(
 
 
 def test_a_forged_question_is_a_strangers_mail(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert asks(store, desk(), monkeypatch, "fail") == ["routed"]
+    assert asks(store, desk(TRUSTING), monkeypatch, "fail") == ["routed"]
 
 
 def test_a_mail_an_agent_forwards_by_hand_becomes_its_writers_ticket(store: Store) -> None:
-    at = desk()
+    at = desk(TRUSTING)
     text = (
         "Please have a look.\n\n---------- Forwarded message ---------\nFrom: Ann Lee <ann@example.com>\n"
         "Date: Sun, 22 Nov 2026 at 10:00\nSubject: My parcel\nTo: <sona@acme.example>\n\nIt never came.\n"
@@ -229,7 +231,7 @@ def test_a_mail_an_agent_forwards_by_hand_becomes_its_writers_ticket(store: Stor
 
 
 def test_gmails_question_is_recognised_and_kept_from_the_customers(store: Store) -> None:
-    at = desk()
+    at = desk(TRUSTING)
     text = "support@acme.example has requested\n\nhttps://mail-settings.google.com/mail/vf-abcdefgh-12345\n"
     subject = "(#123456789) Gmail Forwarding Confirmation - Receive Mail from support@acme.example"
     raw = mail("q@google.com", sender="forwarding-noreply@google.com", subject=subject, text=text)

@@ -18,7 +18,7 @@ from notify.outbox import listing as notices
 from router import reading
 from router.route import MOST_ATTEMPTS, Router
 from router.ticket import Pen
-from tests.desks import HEAD, ONE_AGENT, arrived, desk, mail, proven
+from tests.desks import HEAD, ONE_AGENT, TRUSTING, arrived, desk, mail, proven
 from tickets import look
 from tickets.message import InboundMessage, Sender
 from tickets.schema import entries, events, inbox, outbox, tickets
@@ -205,7 +205,7 @@ def test_the_only_agent_of_a_desk_has_everything(store: Store) -> None:
 
 
 def test_nobody_is_told_of_their_own_act(store: Store) -> None:
-    at = desk()
+    at = desk(TRUSTING)
     raw = proven(mail("a@x", sender="sona@acme.example", to="billing@acme.example"))
     routed(store, at, arrived(raw, at, "billing@acme.example", "sona@acme.example"))
     assert told(store) == [

@@ -1,0 +1,1 @@
+"""Conversations over SMTP and LMTP, written down as they are spoken."""
