@@ -125,7 +125,8 @@ class Router:
         writer = Writer(message.sender.id, desk.agents_by_address.get(message.sender.id))
         departments = departments_of(desk, message, recipients)
         alarm = None if writer.forged else alarm_of(self._of(desk)[2], message, row.channel, departments)
-        return keys_of(row.conversation, message, tokens), Letter(message, writer, departments, alarm, row.received_at)
+        keys = keys_of(row.conversation, message, tokens, desk.desk.domain)
+        return keys, Letter(message, writer, departments, alarm, row.received_at)
 
     def _rules(self, desk: Desk) -> RuleSet:
         return self._of(desk)[1]
