@@ -47,6 +47,7 @@ def arrival(channel: str, desk: Desk, raw: bytes, way: Way) -> Arrival:
         channel=channel,
         external_id=f"mail:{identity.digest}",
         conversation=thread_key("mid", identity.message_id or f"sha256:{identity.digest}"),
+        topic=thread_key("tix", identity.topic) if identity.topic else None,
         raw=raw,
         meta=meta,
         cause="a notice of this desk came back; somebody forwards an agent's mailbox to it" if own else None,

@@ -1,6 +1,6 @@
 """What the stories about threading share: mails routed at once, tickets looked at, what only this desk can sign."""
 
-import re
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from config.desk import Desk
 from ingest.inbox import keep
 from ingest.mail.arrival import Way, arrival
+from ingest.mail.identity import identify
 from ingest.mail.read import parse_mail
 from router import route as routing
 from router.route import Routed, Router
@@ -23,12 +24,17 @@ from tickets.store import Store
 DOMAIN = "support.acme.example"
 
 
+def outlook(raw: bytes, topic: int, replies: int = 0) -> bytes:
+    """Return the mail with the Thread-Index of a conversation, five bytes longer for each reply (MS-OXOMSG, 2.2.1.3)."""
+    index = b64encode(b"\1" + topic.to_bytes(21) + b"reply" * replies)
+    return raw.replace(b"Subject:", b"Thread-Index: " + index + b"\r\nSubject:", 1)
+
+
 def thread_index(patch: pytest.MonkeyPatch) -> None:
-    """Let the parser read Thread-Index, as the first 22 bytes in base64."""
+    """Let the parser read Thread-Index, where it does not yet."""
 
     def with_topic(raw: bytes) -> InboundMessage:
-        found = re.search(rb"(?m)^Thread-Index: (\S+)\r", raw)
-        return parse_mail(raw).model_copy(update={"thread_index": found[1][:30].decode() if found else None})
+        return parse_mail(raw).model_copy(update={"thread_index": identify(raw).topic})
 
     patch.setattr(routing, "parse_mail", with_topic)
 

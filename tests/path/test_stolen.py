@@ -10,7 +10,7 @@ from config.desk import Agent
 from router.evidence import Keys, Letter, Token, Writer, keys_of, tokens_of
 from router.thread import find
 from tests.desks import desk, mail
-from tests.path.stories import DOMAIN, Front, thread_index
+from tests.path.stories import DOMAIN, Front, outlook, thread_index
 from tickets.message import InboundMessage, Report, Sender
 from tickets.reply_address import proven
 from tickets.store import Store
@@ -24,7 +24,7 @@ def front(store: Store, monkeypatch: pytest.MonkeyPatch) -> Front:
     """Ticket 1 is Ann's, ticket 2 is Zoe's."""
     thread_index(monkeypatch)
     made = Front(store, desk())
-    made.route(mail("a@x").replace(b"Subject:", b"Thread-Index: AdyKq1vQ2mJx0000000000000000Zg==\r\nSubject:"))
+    made.route(outlook(mail("a@x"), 7))
     made.send("z@x", sender=OTHER, subject="Zoe's own")
     return made
 
@@ -65,14 +65,12 @@ def test_a_stolen_id_never_brings_the_customers_next_mail_into_the_thiefs_ticket
 
 
 def test_a_stolen_thread_index_makes_a_new_ticket_that_is_linked(front: Front) -> None:
-    head = b"Thread-Index: AdyKq1vQ2mJx0000000000000000ZgAAAA==\r\nSubject:"
-    assert front.route(mail("m@x", sender=MALLORY).replace(b"Subject:", head)) == 3
+    assert front.route(outlook(mail("m@x", sender=MALLORY), 7, replies=1)) == 3
     assert front.weighed(3) == [("thread_index", 1, "stranger")]
 
 
 def test_the_thread_index_of_another_conversation_is_no_evidence(front: Front) -> None:
-    head = b"Thread-Index: AdyKq1vQ2mJx1111111111111111Zg==\r\nSubject:"
-    assert front.route(mail("b@x").replace(b"Subject:", head)) == 3
+    assert front.route(outlook(mail("b@x"), 8)) == 3
     assert front.weighed(3) == []
 
 

@@ -9,7 +9,7 @@ from commands.look import why
 from config.desk import Desk
 from router.evidence import same_subject
 from tests.desks import HEAD, desk, mail
-from tests.path.stories import Front, thread_index
+from tests.path.stories import Front, outlook, thread_index
 from tickets import look
 from tickets.keys import signing_key
 from tickets.store import Store
@@ -57,12 +57,16 @@ def test_an_agents_answer_to_a_notice_joins_the_ticket_the_notice_is_about(front
 
 
 def test_a_thread_index_leads_to_its_ticket_when_nothing_else_is_left(front: Front) -> None:
-    def outlook(message_id: str, more: str) -> bytes:
-        head = f"Thread-Index: AdyKq1vQ2mJx0000000000000000Zg{more}\r\nSubject:"
-        return mail(message_id).replace(b"Subject:", head.encode())
-
-    assert front.route(outlook("a@x", "==")) == front.route(outlook("b@x", "AAAAAA==")) == 1
+    first, reply = outlook(mail("a@x"), 7), outlook(mail("b@x"), 7, replies=2)
+    assert front.route(first) == front.route(reply) == 1
     assert front.weighed(1) == [("thread_index", 1, "joined")]
+
+
+def test_a_reply_with_nothing_but_its_thread_index_lets_its_waiting_parent_go_first(front: Front) -> None:
+    first = outlook(mail("a@x", cc="bob@example.com", subject="First"), 7)
+    parent, reply = front.keep(first, outlook(mail("b@x", sender="bob@example.com"), 7, replies=1))
+    assert [one.inbox_id for one in front.router.route(reply)] == [parent, reply]
+    assert front.counts() == [2]
 
 
 def test_the_number_in_the_subject_leads_to_the_ticket(front: Front) -> None:
@@ -231,6 +235,8 @@ def test_any_order_and_any_number_of_workers_end_as_one_worker_would_with_every_
             (mail(f"{n}.c@x", to=front.reply_to(n + 1), **said), front.reply_to(n + 1)),
             (mail(f"{n}.d@x", answers=front.our_id(f"t.{n + 1}"), **said), "support@acme.example"),
             (mail(f"{n}.e@x", subject=f"Re: [#{n + 1}] Matter", **said), "support@acme.example"),
+            (outlook(mail(f"{n}.f@x", cc=f"d{n}@example.com", **said), n), "support@acme.example"),
+            (outlook(mail(f"{n}.g@x", sender=f"d{n}@example.com"), n, replies=1), "support@acme.example"),
             *(
                 (
                     mail(f"{n}.{m}.alarm@x", sender="nagios@acme.example", subject=f"DOWN host{n}"),
@@ -239,12 +245,11 @@ def test_any_order_and_any_number_of_workers_end_as_one_worker_would_with_every_
                 for m in range(4)
             ),
         ]
-    chance.shuffle(raws)
     numbers = [front.keep(raw, to=to)[0] for raw, to in raws]
     chance.shuffle(numbers)
     with ThreadPoolExecutor(4) as workers:
         list(workers.map(front.router.route, [*numbers, *numbers]))
-    assert sorted(front.counts()) == [4] * people + [6] * people
+    assert sorted(front.counts()) == [2] * people + [4] * people + [6] * people
 
 
 def _with_an_alarm() -> Desk:
