@@ -10,7 +10,7 @@ class Arrival:
     """One message at the door: its unique key (channel, account, external id), the key its conversation goes by, its bytes.
 
     `part` says which of the messages in `raw` it is; `meta` is what came beside the bytes (envelope, peer); a `cause`
-    keeps it in quarantine at once.
+    keeps it in quarantine at once; `topic` is the weaker key that a whole conversation of a mail program shares.
     """
 
     channel: str
@@ -21,6 +21,7 @@ class Arrival:
     part: int = 0
     meta: Mapping[str, Any] = field(default_factory=dict)
     cause: str | None = None
+    topic: str | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:

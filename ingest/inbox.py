@@ -244,6 +244,7 @@ def _row(arrival: Arrival, now: float, due_at: float) -> dict[str, Any]:
         "account": arrival.account,
         "external_id": arrival.external_id,
         "conversation": arrival.conversation,
+        "topic": arrival.topic,
         "state": "received" if arrival.cause is None else "quarantined",
         "cause": arrival.cause,
         "part": arrival.part,

@@ -106,7 +106,8 @@ class Case:
     def _asks(self) -> bool:
         """Whether a customer wants something now: not a program, not an agent, not history."""
         kind = self.reading.message.kind
-        if kind not in SPEAKS or kind in AUTOMATIC or self._actor != "customer" or self.reading.archived:
+        idle = kind in AUTOMATIC and self.found.alarm is None
+        if kind not in SPEAKS or idle or self._actor != "customer" or self.reading.archived:
             return False
         return reopens(self.found.alarm, self.found.before, self.row.id)
 
@@ -177,7 +178,7 @@ class Case:
             for event_id, line in zip(ids, lines, strict=True)
         ]
         machine = None
-        if reading.message.kind in AUTOMATIC:
+        if reading.message.kind in AUTOMATIC and self.found.alarm is None:
             lost = reading.message.report.recipients if reading.message.report else ()
             about = frozenset({reading.message.sender.id, *lost})
             machine = Machine(about, self.found.ticket is not None, self.pen.told_lately)

@@ -21,7 +21,7 @@ FOLLOWS: Final = "follows:"
 
 _MOST_TOKENS = 20
 _IN_SUBJECT = re.compile(r"\[#([0-9]{1,18})\]")
-_PREFIXES = re.compile(r"(?:\s*+(?:\[#[0-9]{1,18}\]|[^\W\d_]{1,5}+(?:\[\d{1,3}\])?\s?[::]))*+\s*+")
+_PREFIXES = re.compile(r"(?:\s*+(?:\[#[0-9]{1,18}\]|[^\W\d_]{1,5}+(?:\[\d{1,3}\])?\s?[:\uff1a]))*+\s*+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +116,15 @@ class Letter:
         return (self.alarm.lock,) if self.alarm else ()
 
 
-def keys_of(own: str, message: InboundMessage, tokens: Sequence[Token] = ()) -> Keys:
-    """Return a message's keys; `own` is what the inbox keeps it under."""
+def keys_of(own: str, message: InboundMessage, tokens: Sequence[Token] = (), domain: str = "") -> Keys:
+    """Return a message's keys; `own` is what the inbox keeps it under, `domain` the desk's.
+
+    A Message-ID of the form only we make is a token or nothing: an altered one must not lead to what else names it.
+    """
     if not own.startswith(MAIL):
         return Keys(own)
     named = dict.fromkeys(name for name in (message.in_reply_to, *reversed(message.references)) if name)
-    answers = dict.fromkeys(thread_key("mid", name) for name in named)
+    answers = dict.fromkeys(thread_key("mid", name) for name in named if claims(name, domain) is None)
     answers.pop(own, None)
     topic = thread_key("tix", message.thread_index) if message.thread_index else None
     return Keys(own, tuple(answers), topic, tuple(tokens))

@@ -1,4 +1,4 @@
-"""A decision's trace told to people: what each rule did, or the first thing that kept it from doing so."""
+"""A decision's trace told to people: the evidence, and what each rule did or the first thing that kept it from doing so."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,13 +10,29 @@ REASONS = {
     "rule_unassigned": "a rule assigns nobody",
 }
 
+KINDS = {
+    "reply_address": "reply address",
+    "signed_id": "our Message-ID",
+    "correlation": "alarm",
+    "message_id": "Message-ID",
+    "thread_index": "Thread-Index",
+    "subject": "subject",
+    "conversation": "conversation",
+}
+
 
 def explain(trace: Mapping[str, Any]) -> list[str]:
-    """Return the lines for a trace of `decide`, in the order of the rules; every line is printable text."""
-    lines = [f"Desk {trace['version']}, {' + '.join(trace['events'])}"]
+    """Return the lines for a trace of `decide`: evidence by its strength, rules in their order; every line is printable text."""
+    lines = [_evidence(one) for one in trace.get("evidence", ())]
+    lines += [f"Desk {trace['version']}, {' + '.join(trace['events'])}"]
     lines += (_rule(run) for run in trace["rules"])
     lines.append(_end(trace))
     return ["".join(c if c.isprintable() else " " for c in line) for line in lines]
+
+
+def _evidence(one: Mapping[str, Any]) -> str:
+    ticket = f"ticket {one['ticket']}" if one["ticket"] is not None else "no ticket"
+    return f"• {KINDS[one['kind']]} {one['value']} → {ticket}, {one['verdict']}: {one['words']}"
 
 
 def _rule(run: Mapping[str, Any]) -> str:

@@ -141,7 +141,7 @@ class Router:
         letter = Letter(message, writer, departments, alarm, row.received_at)
         own = proven(key, message.external_id, domain)
         own_notice = own[1] if own and own[0] == "n" else None
-        return keys_of(row.conversation, message, tokens), letter, own_notice
+        return keys_of(row.conversation, message, tokens, domain), letter, own_notice
 
     def _rules(self, desk: Desk) -> RuleSet:
         return self._of(desk)[1]

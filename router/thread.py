@@ -81,14 +81,29 @@ _WAITING = Prepared(
 )
 
 
+_WAITING_TOPIC = Prepared(
+    select(inbox.c.id)
+    .where(
+        waiting,
+        inbox.c.topic == bindparam("topic"),
+        inbox.c.id < bindparam("number"),
+        not_(OneOf(inbox.c.id, "passed")),
+    )
+    .order_by(inbox.c.id)
+    .limit(1)
+)
+
+
 def goes_first(connection: Connection, inbox_id: int, keys: Keys, passed: Sequence[int]) -> int | None:
     """Return a row that still waits and must be routed before this one, or nothing.
 
-    That is a mail this one answers, or an earlier message of the same conversation. `passed` are rows that are not waited
+    That is a mail this one answers, or an earlier message of the same conversation, on a platform or in Outlook. `passed` are rows that are not waited
     for: this one, the ones under way already (two mails may name each other) and the ones that cannot be routed.
     """
-    row = {"number": inbox_id, "own": keys.own, "keys": list(keys.all), "passed": list(passed)}
+    row = {"number": inbox_id, "own": keys.own, "keys": list(keys.all), "passed": list(passed), "topic": keys.topic}
     first: int | None = _WAITING.value(connection, row)
+    if first is None and keys.topic:
+        first = _WAITING_TOPIC.value(connection, row)
     return first
 
 

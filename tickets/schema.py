@@ -42,12 +42,14 @@ inbox = Table(
     Column("due_at", Float, nullable=False),  # the sweep rings for it then
     Column("routed_at", Float),
     Column("ticket_id", Id),
+    Column("topic", String),  # the key of its Outlook conversation (Thread-Index)
     Column("stored", String),  # where the bytes lie when they are too large for the row: the SHA-256 of the blob
     Column("raw", LargeBinary, nullable=False),  # last: SQLite reads a row from the left; empty when they are stored
     UniqueConstraint("channel", "account", "external_id", name="inbox_once"),
 )
 waiting = text("state = 'received'")
 Index("inbox_due", inbox.c.due_at, sqlite_where=waiting, postgresql_where=waiting)
+Index("inbox_waiting_topic", inbox.c.topic, sqlite_where=waiting, postgresql_where=waiting)
 Index("inbox_waiting", inbox.c.conversation, sqlite_where=waiting, postgresql_where=waiting)
 suspect = text("state = 'quarantined'")
 Index("inbox_quarantined", inbox.c.id, sqlite_where=suspect, postgresql_where=suspect)

@@ -41,6 +41,7 @@ def arrival(channel: str, desk: Desk, raw: bytes, way: Way) -> Arrival:  # noqa:
         channel=channel,
         external_id=f"mail:{identity.digest}",
         conversation=thread_key("mid", identity.message_id or f"sha256:{identity.digest}"),
+        topic=thread_key("tix", identity.topic) if identity.topic else None,
         raw=raw,
         meta=meta,
     )

@@ -88,8 +88,8 @@ class Verifier:
 
     def _spf(self, meta: Mapping[str, Any]) -> tuple[str, str]:
         peer, sender, helo = (str(meta.get(name) or "") for name in ("peer", "mail_from", "helo"))
-        if not peer:
-            return "none", ""
+        if not peer or meta.get("user") or meta.get("protocol") == "lmtp":
+            return "none", ""  # it came through a server of ours, which says nothing about the sender's
         result = _fenced(partial(_sent_by_its_servers, self._names, peer, sender, helo or "unknown"))
         return result, (sender or helo).rpartition("@")[2].lower() if result == "pass" else ""
 

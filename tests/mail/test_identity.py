@@ -3,7 +3,9 @@
 import hashlib
 import re
 import time
+from base64 import b64encode
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,3 +96,16 @@ def test_hostile_mails_cost_no_more_than_their_length() -> None:
         began = time.perf_counter()
         identify(b"From: a@b\n" + piece * (3_000_000 // len(piece)))
         assert time.perf_counter() - began < 5, piece
+
+
+def test_the_topic_is_the_same_in_a_whole_conversation_and_not_part_of_the_digest() -> None:
+    first = b"Message-ID: <a@x>\r\nThread-Index: %s\r\n\r\nhello\r\n" % b64encode(bytes(22))
+    reply = b"Message-ID: <a@x>\r\nTHREAD-INDEX: %s\r\n\r\nhello\r\n" % b64encode(bytes(22) + b"reply")
+    one, other = identify(first), identify(reply)
+    assert one.topic == other.topic == b64encode(bytes(22)).decode()
+    assert one.digest == other.digest == identify(first.replace(b"Thread-Index", b"X-Other")).digest
+
+
+@pytest.mark.parametrize("value", [b"", b"AQHb", b"not base64 at all!", b"=" * 40, b"\xff" * 40])
+def test_a_broken_thread_index_is_no_topic(value: bytes) -> None:
+    assert identify(b"Thread-Index: " + value + b"\r\n\r\nhello").topic is None

@@ -11,6 +11,9 @@ Id = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
 
 def upgrade() -> None:
     op.add_column('inbox', sa.Column('stored', sa.String(), nullable=True))
+    op.add_column('inbox', sa.Column('topic', sa.String(), nullable=True))
+    waiting = sa.text("state = 'received'")
+    op.create_index('inbox_waiting_topic', 'inbox', ['topic'], sqlite_where=waiting, postgresql_where=waiting)
     op.add_column('tickets', sa.Column('merged_into', Id, nullable=True))
     op.add_column('tickets', sa.Column('addressed_to', sa.Text(), nullable=True))
     op.add_column('entries', sa.Column('facts', sa.Text(), nullable=True))
