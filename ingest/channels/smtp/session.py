@@ -10,7 +10,7 @@ import structlog
 
 from config.model import MissingSecretError
 from ingest.channels.smtp.auth import BrokenAnswer, decoded, read_login, right_password
-from ingest.channels.smtp.connection import Connection, NoRoom, TooLarge
+from ingest.channels.smtp.connection import Connection, NoRoom, TooLarge, bare_line_end
 from ingest.channels.smtp.door import Door, Transaction, printable
 from ingest.channels.smtp.limits import Limits
 from ingest.channels.smtp.peers import may_send, within
@@ -327,7 +327,7 @@ class Session(Connection):
         except NoRoom:
             return ["452 4.3.1 Too many large mails come in at once; please try again in a minute"] * times
         self._reset_timeout()
-        if (broken := _bare_line_end(content)) is not None:
+        if (broken := bare_line_end(content)) is not None:
             return [f"554 5.6.11 The mail has a bare {broken}; lines must end with <CR><LF> (RFC 5321, 2.3.8)"] * times
         try:
             kept = await self.door.keep(mail.recipients, content, self._way(mail))
@@ -398,10 +398,3 @@ class Session(Connection):
     async def _ask(self, challenge: str) -> bytes:
         await self.push(f"334 {b64encode(challenge.encode()).decode()}")
         return decoded((await self.read_command()).strip())
-
-
-def _bare_line_end(content: bytes) -> str | None:
-    pairs = content.count(b"\r\n")
-    if content.count(b"\n") != pairs:
-        return "<LF>"
-    return "<CR>" if content.count(b"\r") != pairs else None
