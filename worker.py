@@ -299,8 +299,10 @@ class App:
         self.store.close()
 
 
-def _listeners(desk: Desk) -> set[tuple[str, str]]:
-    return {(config.name, listen) for config in desk.channels if (listen := getattr(config, "listen", ""))}
+def _listeners(desk: Desk) -> set[tuple[object, ...]]:
+    """Return what a restart is needed for when it changes; channels may join a listener or leave it at any time."""
+    fixed = ("type", "listen", "protocol", "tls")
+    return {tuple(getattr(one, word, None) for word in fixed) for one in desk.channels if hasattr(one, "listen")}
 
 
 def _close(outbox: Outbox | None) -> None:

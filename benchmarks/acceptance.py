@@ -35,7 +35,7 @@ CONNECTIONS: Final = 12
 MAILS: Final = 1000
 WARM_UP: Final = 60
 TURN: Final = 200
-GOAL: Final = 1.0
+GOAL: Final = 1.5
 
 
 @dataclass(slots=True)

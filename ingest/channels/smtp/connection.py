@@ -212,3 +212,11 @@ class Connection(SMTP):
             self.session.ssl = {"version": self.tls}  # the library closes an encrypted connection in another way
         self._set_rset_state()
         return True
+
+
+def bare_line_end(content: bytes) -> str | None:
+    """Return which bare line end is in a mail, nothing when every line ends with <CR><LF> (RFC 5321, 2.3.8)."""
+    pairs = content.count(b"\r\n")
+    if content.count(b"\n") != pairs:
+        return "<LF>"
+    return "<CR>" if content.count(b"\r") != pairs else None

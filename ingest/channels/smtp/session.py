@@ -10,7 +10,7 @@ import structlog
 
 from config.model import MissingSecretError
 from ingest.channels.smtp.auth import BrokenAnswer, decoded, read_login, right_password
-from ingest.channels.smtp.connection import Connection, NoRoom, TooLarge
+from ingest.channels.smtp.connection import Connection, NoRoom, TooLarge, bare_line_end
 from ingest.channels.smtp.door import Door, Transaction, printable
 from ingest.channels.smtp.limits import Limits
 from ingest.channels.smtp.peers import may_send, within
@@ -18,6 +18,7 @@ from ingest.mail.arrival import Way
 from tickets.trouble import Temporary
 
 _COMMAND: Final = re.compile(rb"([A-Za-z]{1,12})(?:[ \t]([^\r\n\0]*))?\r\n")
+_PLAIN: Final = re.compile(rb"(MAIL|RCPT) ((?:FROM|TO):<[!-~]{0,255}>(?: SIZE=[0-9]{1,12})?)\r\n", re.IGNORECASE)
 _BEFORE_TLS: Final = ("NOOP", "EHLO", "LHLO", "STARTTLS", "QUIT")
 _OF_A_BROWSER: Final = ("GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT")
 _OPTION: Final = re.compile(r"(SIZE)=(\d{1,20})|(BODY)=(7BIT|8BITMIME)|SMTPUTF8|(AUTH)=\S+", re.IGNORECASE)
@@ -35,7 +36,7 @@ class Session(Connection):
         self._refusals = self._unknown = self._wrong_passwords = 0
         self._hello = self._user = ""
         self._mail = Transaction()
-        self._over = False
+        self._over = self._listening = False
         self._at_once: Mapping[str, Callable[[str], str]] = {
             "HELO": self._helo,
             "EHLO": self._ehlo,
@@ -95,7 +96,9 @@ class Session(Connection):
     async def _converse(self) -> None:
         while not self._over:
             self._reset_timeout()
+            self._listening = True
             line = await self.read_command()
+            self._listening = False
             self._commands_left -= 1
             if self._commands_left < 0 or self.loop.time() > self._ends:
                 await self.push("421 4.7.0 That is enough for one session; come back later")
@@ -107,6 +110,29 @@ class Session(Connection):
             except Exception as error:  # noqa: BLE001  # ours, so temporary for the sender
                 answer = await self.handle_exception(error)
             await self._say(answer)
+
+    def data_received(self, data: bytes) -> None:
+        """Answer a sender or a recipient that comes alone right here: waking the session costs more than the answer."""
+        if self._listening and not self._reader._buffer and (answer := self._quick_answer(data)):  # type: ignore[attr-defined]  # noqa: SLF001  # the session waits, and nothing else does
+            self._reset_timeout()
+            self._commands_left -= 1
+            self._writer.write(answer.encode() + b"\r\n")
+        else:
+            super().data_received(data)
+
+    def _quick_answer(self, line: bytes) -> str:
+        """Return the 250 to a plain MAIL or RCPT; nothing for all else, which the session then answers."""
+        found = _PLAIN.fullmatch(line)
+        if found is None or self._commands_left <= 0 or self.loop.time() > self._ends:
+            return ""
+        if self.door.tls_required and not self.tls:
+            return ""
+        obey = self._mail_from if found[1].upper() == b"MAIL" else self._rcpt_to
+        try:
+            answer = obey(found[2].decode())
+        except Exception:  # noqa: BLE001  # it fails again in the session, which says so
+            return ""
+        return answer if answer.startswith("250") else ""  # what was refused has changed nothing
 
     async def _answer(self, line: bytes) -> str:
         """Return the answer to one line."""
@@ -301,7 +327,7 @@ class Session(Connection):
         except NoRoom:
             return ["452 4.3.1 Too many large mails come in at once; please try again in a minute"] * times
         self._reset_timeout()
-        if (broken := _bare_line_end(content)) is not None:
+        if (broken := bare_line_end(content)) is not None:
             return [f"554 5.6.11 The mail has a bare {broken}; lines must end with <CR><LF> (RFC 5321, 2.3.8)"] * times
         try:
             kept = await self.door.keep(mail.recipients, content, self._way(mail))
@@ -372,10 +398,3 @@ class Session(Connection):
     async def _ask(self, challenge: str) -> bytes:
         await self.push(f"334 {b64encode(challenge.encode()).decode()}")
         return decoded((await self.read_command()).strip())
-
-
-def _bare_line_end(content: bytes) -> str | None:
-    pairs = content.count(b"\r\n")
-    if content.count(b"\n") != pairs:
-        return "<LF>"
-    return "<CR>" if content.count(b"\r") != pairs else None
