@@ -280,8 +280,8 @@ class _Weighing:
         row, lineage = self._target(lead.row)
         state = self._over(lead, row)
         if state is not None:
-            self._tell(lead, "expired" if state.startswith("the last") else "over", state)
-            found, aim = Found(linked_to=row.id, because=state), None
+            self._tell(lead, *state)
+            found, aim = Found(linked_to=row.id, because=state[1]), None
         else:
             because = self._because(lead, row)
             self._tell(lead, "joined", because)
@@ -317,8 +317,8 @@ class _Weighing:
             passed.add(row.id)
         return row, frozenset(passed)
 
-    def _over(self, lead: _Lead, row: Any) -> str | None:
-        """Return why the ticket is not joined though the evidence is good, or nothing."""
+    def _over(self, lead: _Lead, row: Any) -> tuple[str, str] | None:
+        """Return why the ticket is not joined though the evidence counts, as verdict and words, or nothing."""
         alarm = self._letter.alarm
         department = self._desk.departments_by_id.get(row.department)
         policy = (department or self._desk.departments[0]).follow_up
@@ -332,8 +332,9 @@ class _Weighing:
             if alarm.over and row.status in ("resolved", "closed"):
                 return None
             if not within(alarm, self._before, self._letter.received_at):
-                return f"the last mail of the alarm {alarm.name} came more than {alarm.window:g} seconds before"
-        return None if joins.get(row.status, True) else f"ticket {row.id} is {row.status}"
+                words = f"the latest mail of the alarm {alarm.name} is more than {alarm.window:g} seconds away"
+                return "expired", words
+        return None if joins.get(row.status, True) else ("over", f"ticket {row.id} is {row.status}")
 
     def _because(self, lead: _Lead, row: Any) -> str:
         if lead.kind == "conversation":
