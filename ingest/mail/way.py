@@ -4,14 +4,13 @@ Every hop writes above what it was given (RFC 5321, 4.4), so the order of the he
 sender invents stands below what our own side wrote.
 """
 
-import binascii
 import re
-from base64 import b64encode
 from collections.abc import Iterator
 
 from ingest.mail.address import mailboxes
 from ingest.mail.charset import decode
 from ingest.mail.headers import Headers
+from ingest.mail.identity import topic_of
 
 MAX_ADDRESSES = 50
 MAX_RECEIVED = 30
@@ -80,11 +79,5 @@ def _plain(name: str, raw: bytes) -> Iterator[str]:
 
 
 def thread_index(headers: Headers) -> str | None:
-    """Return the first 22 bytes of Thread-Index in base64, the same for a whole conversation, or None (MS-OXOMSG, 2.2.1.3)."""
-    if "thread-index" not in headers:
-        return None
-    try:
-        data = binascii.a2b_base64(b"".join(headers.raw("thread-index")[:8000].split()), strict_mode=True)
-    except binascii.Error:
-        return None
-    return b64encode(data[:22]).decode() if len(data) >= 22 else None
+    """Return what the Thread-Indexes of a whole conversation begin with, or None (MS-OXOMSG, 2.2.1.3)."""
+    return topic_of(headers.raw("thread-index")) if "thread-index" in headers else None

@@ -8,7 +8,7 @@ import pytest
 from commands.look import why
 from config.desk import Desk
 from router.evidence import same_subject
-from tests.desks import HEAD, desk, mail
+from tests.desks import HEAD, TRUSTING, desk, mail, proven
 from tests.path.stories import Front, outlook
 from tickets import look
 from tickets.keys import signing_key
@@ -20,7 +20,7 @@ BILLING = "billing@acme.example"
 
 @pytest.fixture
 def front(store: Store) -> Front:
-    return Front(store, desk())
+    return Front(store, desk(TRUSTING))
 
 
 def test_the_reply_address_leads_to_its_ticket_whatever_became_of_the_headers(front: Front) -> None:
@@ -51,7 +51,8 @@ def test_an_agents_answer_to_a_notice_joins_the_ticket_the_notice_is_about(front
     front.send("z@x", sender="zoe@example.com")
     front.send("a@x", to=BILLING)
     notice = front.notices()[-1]
-    assert front.send("b@x", sender="luca@acme.example", answers=front.our_id(f"n.{notice}")) == 2
+    answer = mail("b@x", sender="luca@acme.example", answers=front.our_id(f"n.{notice}"))
+    assert front.route(proven(answer)) == 2
     assert "a notice of this desk" in front.trace(2)["because"]
 
 
