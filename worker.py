@@ -28,6 +28,7 @@ from commands.logs import configure_logging
 from commands.output import line, stop
 from commands.parts import EX_TEMPFAIL, alone, open_desk
 from commands.parts import settings as read_settings
+from commands.reconcile import reconcile
 from commands.serve import CannotListenError, greet, serve
 from config.desk import Desk
 from config.settings import Settings
@@ -232,7 +233,7 @@ class App:
                 try:
                     before, known = known, self.desk.current()
                     if _listeners(before) != _listeners(known):
-                        log.warning("the desk file has other listeners now; restart to use them")
+                        log.warning("the desk file has other listeners or mailboxes now; restart to use them")
                     self.sweep()
                     silent = False
                 except Temporary as error:
@@ -300,7 +301,11 @@ class App:
 
 
 def _listeners(desk: Desk) -> set[tuple[str, str]]:
-    return {(config.name, listen) for config in desk.channels if (listen := getattr(config, "listen", ""))}
+    """Return what was started for each channel: where it listens, or the folders it watches."""
+    started = (
+        (config.name, getattr(config, "listen", None) or getattr(config, "folders", None)) for config in desk.channels
+    )
+    return {(name, str(what)) for name, what in started if what}
 
 
 def _close(outbox: Outbox | None) -> None:
@@ -359,7 +364,7 @@ def _serve(*, embedded: bool) -> None:
             def started(addresses: list[str]) -> None:
                 greet(app.desk.current(), settings.desk_file, addresses, [app.store.name, *ways])
 
-            asyncio.run(serve(app.desk.current, app.accept, build(parts), settings.http, started))
+            asyncio.run(serve(app.desk.current, app.accept, app.store, build(parts), settings.http, started))
     except CannotListenError as error:
         stop(str(error), 1)
     except Temporary as error:
@@ -384,6 +389,7 @@ for command in (
     look.ticket,
     look.why,
     look.outbox,
+    reconcile,
     desk_commands.doctor,
 ):
     cli.command()(command)

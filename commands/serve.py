@@ -15,10 +15,12 @@ from commands.output import line
 from config.desk import ChannelConfig, Desk
 from ingest import channel as channels
 from ingest.arrival import Accept
-from ingest.channel import ListeningChannel
+from ingest.channel import ListeningChannel, WatchingChannel
+from tickets.store import Store
 
 GRACE_SECONDS = 3
 LARGEST_CONCURRENCY = 500
+AGAIN_SECONDS = 60
 
 log = structlog.get_logger()
 
@@ -28,9 +30,14 @@ class CannotListenError(Exception):
 
 
 async def serve(
-    desk: Callable[[], Desk], accept: Accept, app: Starlette, http: str, started: Callable[[list[str]], None]
+    desk: Callable[[], Desk],
+    accept: Accept,
+    store: Store,
+    app: Starlette,
+    http: str,
+    started: Callable[[list[str]], None],
 ) -> None:
-    """Listen until SIGINT or SIGTERM; `started` is told the addresses. Raises `CannotListenError`."""
+    """Listen and watch until SIGINT or SIGTERM; `started` is told the addresses. Raises `CannotListenError`."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -42,6 +49,8 @@ async def serve(
                 if (module := channels.listening(config.type)) is not None:
                     await stack.enter_async_context(_listening(module, config, desk, accept))
                     addresses.append(f"{config.type}://{getattr(config, 'listen', '')}")
+                if (watcher := channels.watching(config.type)) is not None:
+                    await stack.enter_async_context(_watching(watcher, config, desk, accept, store))
             started(addresses)
             await stop.wait()
             log.info("stopping")
@@ -63,6 +72,30 @@ async def _listening(
         yield
     finally:
         server.close()  # the sessions under way end with the inbox, which answers everybody it still keeps
+
+
+@contextlib.asynccontextmanager
+async def _watching(
+    module: WatchingChannel, config: ChannelConfig, desk: Callable[[], Desk], accept: Accept, store: Store
+) -> AsyncIterator[None]:
+    task = asyncio.create_task(_watched(module, config, desk, accept, store))
+    try:
+        yield
+    finally:
+        task.cancel()  # what is fetched and not kept is fetched again
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _watched(
+    module: WatchingChannel, config: ChannelConfig, desk: Callable[[], Desk], accept: Accept, store: Store
+) -> None:
+    while True:
+        try:
+            await module.watch(config, desk, accept, store)
+        except Exception:
+            log.exception("watching failed, it begins again", channel=config.name)
+            await asyncio.sleep(AGAIN_SECONDS)
 
 
 @contextlib.asynccontextmanager

@@ -5,8 +5,8 @@ Every channel module has
 * `Config`, a `ChannelConfig` with `type: Literal["<file name>"]` and the channel's own settings;
 * `parse(raw) -> list[InboundMessage]`, a pure function of the bytes as they came, which raises `Unreadable` and nothing else.
 
-A channel that is called over HTTP also has `HOOK`, `verify` and `answer` (see `WebChannel`); one that listens or polls by
-itself has `listen`. The steps to add one stand in docs/adding-a-channel.md.
+A channel that is called over HTTP also has `HOOK`, `verify` and `answer` (see `WebChannel`); one that listens by itself has
+`listen`, one that fetches by itself `watch`. The steps to add one stand in docs/adding-a-channel.md.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ import ingest.channels
 from config.desk import ChannelConfig, Desk
 from ingest.arrival import Accept, Kept
 from tickets.message import InboundMessage
+from tickets.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,16 @@ class ListeningChannel(Channel, Protocol):
         """Listen until the returned server is closed; raises `OSError`. `desk` gives the desk of the moment."""
 
 
+class WatchingChannel(Channel, Protocol):
+    """The module of a channel that fetches its messages by itself."""
+
+    async def watch(self, config: Any, desk: Callable[[], Desk], accept: Accept, store: Store) -> None:
+        """Fetch until cancelled, waiting out any trouble. In `store` it keeps how far it came.
+
+        Any number of processes may watch the same channel: it is the channel's own matter that one of them does the work.
+        """
+
+
 class WebChannel(Channel, Protocol):
     """The module of a channel that is called over HTTP."""
 
@@ -112,6 +123,12 @@ def listening(word: str) -> ListeningChannel | None:
     """Return the module of a type when it listens by itself; raises `KeyError` for an unknown type."""
     module = find(word)
     return cast(ListeningChannel, module) if hasattr(module, "listen") else None
+
+
+def watching(word: str) -> WatchingChannel | None:
+    """Return the module of a type when it fetches by itself; raises `KeyError` for an unknown type."""
+    module = find(word)
+    return cast(WatchingChannel, module) if hasattr(module, "watch") else None
 
 
 def config_model(word: str) -> type[ChannelConfig]:
