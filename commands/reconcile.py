@@ -40,9 +40,9 @@ def reconcile(mailbox: Mailbox, *, fetch: Fetch = False, as_json: AsJson = False
         inbox.start()
         try:
             found = asyncio.run(_Comparison(desk, config, store, inbox).of_all_folders(fetch=fetch))
-        except (LoginRefused, OSError) as error:
+        except LoginRefused as error:
             stop(f"The mailbox cannot be read: {error}", 1)
-        except Temporary as error:
+        except (Temporary, OSError) as error:
             stop(f"The mailbox cannot be compared now: {error}. Try again", EX_TEMPFAIL)
         finally:
             inbox.stop()

@@ -9,6 +9,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -118,20 +119,21 @@ class Pymap:
 class Dovecot:
     """Dovecot with a configuration, folder and port of its own; any user may log in with the password."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
         self.port = free_port()
-        self._folder = folder
-        self._file = folder / "dovecot.conf"
-        self.mail = folder / "mail"
 
     def __enter__(self) -> Self:
+        self._made = tempfile.TemporaryDirectory(
+            prefix="dovecot-", ignore_cleanup_errors=True
+        )  # socket names are short
+        self._folder = Path(self._made.name)
+        self._file = self._folder / "dovecot.conf"
+        self.mail = self._folder / "mail"
         user = "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
         self._owner = pwd.getpwnam(user)
         for part in ("run", "state", "mail"):
             (self._folder / part).mkdir(parents=True)
-        for path in (self._folder, *self._folder.parents):
-            if path.stat().st_uid == os.geteuid() and path != Path("/tmp") and path != Path("/"):
-                path.chmod(path.stat().st_mode | 0o055)
+        self._folder.chmod(0o755)  # its processes run as other users
         self.own()
         inner = "" if os.geteuid() == 0 else f"default_internal_user = {user}\ndefault_login_user = {user}\n"
         self._file.write_text(
@@ -153,6 +155,7 @@ class Dovecot:
         self._process.terminate()
         self._process.wait(20)
         self._log.close()
+        self._made.cleanup()
 
     def own(self) -> None:
         """Give the mails to the user Dovecot reads them as."""
