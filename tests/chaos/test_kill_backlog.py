@@ -15,7 +15,7 @@ from tickets.schema import entries, inbox, mailbox_uids
 from tickets.store import Store
 
 MAILS = 1_500
-KILLS = 8
+KILLS = 6
 BOX = """
   - {{name: box, type: imap, server: "imap://127.0.0.1:PORT", user: USER, password: "env:IMAP_PASSWORD", history: archive}}
 """
@@ -25,8 +25,7 @@ BOX = """
 def test_a_backlog_drains_through_kills_without_a_hole_and_without_a_duplicate(desks: Desks, seed: int) -> None:
     chance = random.Random(seed)
     with Pymap() as server:
-        with program(server.port) as person:
-            person.put(*(mail(f"{number}@load.example", sender=f"c{number}@example.com") for number in range(MAILS)))
+        server.fill(mail(f"{number}@load.example", sender=f"c{number}@example.com") for number in range(MAILS))
         box = BOX.replace("PORT", str(server.port)).replace("USER", USER)
         desk = desks.make(re.sub(r"(channels:\n)", rf"\1{box.lstrip(chr(10))}", DESK))
         desk.environment["IMAP_PASSWORD"] = PASSWORD

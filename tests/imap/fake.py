@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import ssl
 import threading
 from collections.abc import Awaitable, Callable
 from types import TracebackType
@@ -45,6 +46,7 @@ class Conversation:
 class Fake:
     """Plays its part over and over. `mails` are by UID; `instead` says what happens instead of the usual for a word."""
 
+    tls: ssl.SSLContext | None = None
     capability = "IMAP4rev1 SASL-IR AUTH=PLAIN AUTH=XOAUTH2 IDLE UIDPLUS MOVE"
 
     def __init__(self, mails: dict[int, bytes] | None = None, **instead: Says) -> None:
@@ -72,7 +74,7 @@ class Fake:
         self._loop.close()
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self.tls)
 
     async def _end(self) -> None:
         self._server.close()
@@ -91,9 +93,7 @@ class Fake:
             pass
         finally:
             self._tasks.discard(task)
-            writer.transport.abort() if self.abrupt else writer.close()
-
-    abrupt = False
+            writer.close()
 
     async def _talk(self, to: Conversation) -> None:
         await self.instead.get("greeting", _greeting)(to)

@@ -11,8 +11,9 @@ import socket
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,6 +22,7 @@ from proxyprotocol.sock import SocketInfo
 from pymap.backend.dict import Config, DictBackend, Login
 from pymap.config import BackendCapability
 from pymap.imap import IMAPServer, IMAPService
+from pymap.parsing.message import AppendMessage
 from pysasl.hashing import BuiltinHash
 
 from tests.services import free_port
@@ -72,6 +74,7 @@ class Pymap:
         args.passlib_cfg, args.debug = None, False
         kind = Config if self._idle else _WithoutIdle
         config = kind.from_args(args, hash_context=BuiltinHash(rounds=1))
+        self._config = config
         login = Login(config)
         await DictBackend._add_demo_user(config, login)
         self._imap = IMAPServer(login, config)
@@ -95,6 +98,19 @@ class Pymap:
             self._server = await asyncio.start_server(serve, "127.0.0.1", self.port, limit=2**20)
 
         self._do(listen())
+
+    def fill(self, mails: Iterable[bytes]) -> None:
+        """Put many mails into the INBOX at once; a mail program needs 40 ms for each."""
+        with program(self.port):  # the mailbox is made at the first login
+            pass
+
+        async def append() -> None:
+            [(mailboxes, _)] = self._config.set_cache.values()
+            inbox = await mailboxes.get_mailbox("INBOX")
+            for raw in mails:
+                await inbox.append(AppendMessage(raw, datetime(2026, 9, 21, tzinfo=UTC), frozenset()))
+
+        self._do(append())
 
     def cut(self) -> None:
         """Drop every connection."""

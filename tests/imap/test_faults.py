@@ -1,6 +1,10 @@
 """Servers and networks at their worst: no mail is lost, none is doubled, and nobody waits for ever."""
 
+import ssl
+from pathlib import Path
+
 import pytest
+import trustme
 
 from ingest.channels.imap import wire
 from ingest.channels.imap.session import Session
@@ -223,3 +227,24 @@ def test_a_server_without_uidvalidity_is_not_read(books: Store) -> None:
     with Fake(some(1), select=select) as server, Watching(books, desk_with(server.port)) as watching:
         assert "UIDVALIDITY" in str(watching.until_health(lambda one: one.trouble, "it is told").trouble)
     assert rows(books) == []
+
+
+def test_over_tls_only_a_server_that_proves_its_name_gets_the_password(
+    books: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    for name, trusted in (("127.0.0.1", False), ("other.example", True), ("127.0.0.1", True)):
+        server = Fake(some(1))
+        server.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert(name).configure_cert(server.tls)
+        if trusted:
+            monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        at = desk_with(server.port, server=f"imaps://127.0.0.1:{server.port}")
+        with server, Watching(books, at) as watching:
+            if (name, trusted) == ("127.0.0.1", True):
+                watching.until_kept(1)
+            else:
+                words = watching.until_health(lambda one: one.trouble, "it is told").trouble
+                assert "certificate" in str(words).lower()
+                assert server.heard == []
