@@ -144,7 +144,6 @@ def test_the_clients_own_credentials_are_used_where_there_is_no_refresh_token(en
 def test_a_rejected_token_ends_the_login_tells_why_and_the_next_try_has_a_new_one(
     endpoint: Endpoint, books: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingest.channels.imap.watcher.REFUSED_SECONDS", 0.1)
     monkeypatch.setattr("ingest.channels.imap.account.REFUSED_SECONDS", 0.1)
     with Gmail("token-2") as gmail, Watching(books, desk_with(gmail.port, **settings(endpoint))) as watching:
         words = str(watching.until_health(lambda one: one.trouble, "it is told").trouble)

@@ -307,7 +307,6 @@ def test_a_wrong_password_is_told_in_plain_words_and_not_tried_again_at_once(
     server: Pymap, books: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries = count_calls(monkeypatch, "log_in")
-    monkeypatch.setattr("ingest.channels.imap.watcher.REFUSED_SECONDS", 0.1)
     monkeypatch.setenv("IMAP_PASSWORD", "wrong")
     with Watching(books, desk_with(server.port)) as watching:
         words = watching.until_health(lambda one: one.trouble, "it is said").trouble

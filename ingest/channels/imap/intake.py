@@ -129,7 +129,9 @@ class Intake:
         with self._doubts.about([one.uid for one in wanted]):
             bodies = await self._session.bodies(wanted)
         mails = [one for one in wanted if one.uid in bodies]
-        noted += await self._keep([(one.uid, self._arrival(one, bodies[one.uid], config)) for one in mails])
+        noted += await self._keep(
+            [(one.uid, self._arrival(one, bodies[one.uid], config)) for one in mails], config.after
+        )
         if lacking := {one.uid for one in wanted} - bodies.keys():
             there = await self._session.uids(f"UID {min(lacking)}:*")
             noted += [Noted(uid, trouble="the server does not give it") for uid in there if uid in lacking]
@@ -144,17 +146,16 @@ class Intake:
             more["archive"] = True
         return arrival(config.name, self._hands.desk(), raw, Way("imap", more=more))
 
-    async def _keep(self, mails: list[tuple[int, Arrival]]) -> list[Noted]:
+    async def _keep(self, mails: list[tuple[int, Arrival]], after: str) -> list[Noted]:
         """Keep mails and return what became of each; one that no inbox takes is a hole and does not hold up the others."""
         if not mails:
             return []
-        after = self._hands.config().after
         owed = None if after == "leave" else after
         try:
             kept = await self._hands.accept([made for _, made in mails])
         except Temporary as error:
             if len(mails) > 1:
-                return [noted for mail in mails for noted in await self._keep([mail])]
+                return [noted for mail in mails for noted in await self._keep([mail], after)]
             await asyncio.to_thread(self._hands.store.try_write)  # raises when it is the database, not this mail
             log.warning("a mail could not be kept", channel=self._place.channel, uid=mails[0][0], error=str(error))
             return [Noted(mails[0][0], trouble=f"it could not be kept: {error}")]

@@ -17,7 +17,7 @@ from config.desk import Desk
 from ingest import mailbox
 from ingest.arrival import Accept
 from ingest.channels.imap import holes
-from ingest.channels.imap.account import REFUSED_SECONDS, Account
+from ingest.channels.imap.account import Account
 from ingest.channels.imap.config import Config
 from ingest.channels.imap.intake import Doubts, Hands, Intake
 from ingest.channels.imap.session import LoginRefused, No, Session
@@ -40,6 +40,7 @@ class Pace:
     check: float = 3_600
     first_wait: float = 1
     longest_wait: float = 300
+    refused: float = 60
     lease: float = 45
 
 
@@ -110,7 +111,7 @@ class _Folder:
                 return
             if await self._hold():
                 until = time.monotonic() + self._pace.lease
-        self._log.info("another process watches the mailbox now")
+        self._log.info("the mailbox is not this process's to watch any more")
 
     async def _release(self) -> None:
         try:
@@ -134,7 +135,7 @@ class _Folder:
             except Exception:  # noqa: BLE001  # a defect must not end the watch for good
                 self._log.exception("watching a mailbox failed, it goes on")
                 await self._trouble("a defect here, see the log")
-            wait = REFUSED_SECONDS / 15 if refused else self._wait
+            wait = self._pace.refused if refused else self._wait
             self._wait = min(self._wait * 2, self._pace.longest_wait)
             await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311  # so that not all come back at once
 
@@ -163,6 +164,7 @@ class _Folder:
                 if intake.met or time.monotonic() >= self._check_at:
                     await self._check(session, intake, state)
                 await session.wait(self._pace.idle, self._hands.config().poll)
+                self._wait = self._pace.first_wait  # not sooner: a server may take us in and hang up, again and again
         finally:
             session.close()
 
@@ -170,14 +172,11 @@ class _Folder:
         if self._said is not None or brought:
             self._log.info("the mailbox is read", mails=brought)
         self._said = None
-        self._wait = self._pace.first_wait
         await asyncio.to_thread(mailbox.heard, self._hands.store, self._place, time.time())
 
     async def _check(self, session: Session, intake: Intake, state: State) -> None:
         """Compare what the server has with what is here, try the holes once more, and say how many are left."""
-        self._check_at = (
-            time.monotonic() + self._pace.check
-        )  # first: a hole that ends connections must wait its hour too
+        self._check_at = time.monotonic() + self._pace.check  # first, for a hole may end the connection
         intake.met = False
         look = (self._hands.store, session, self._place, state, self._hands.config())
         found = [uid for uid in await holes.find(*look) if uid <= intake.read_to]
