@@ -28,6 +28,7 @@ from commands.logs import configure_logging
 from commands.output import line, stop
 from commands.parts import EX_TEMPFAIL, alone, open_desk
 from commands.parts import settings as read_settings
+from commands.reconcile import reconcile
 from commands.serve import CannotListenError, greet, serve
 from config.desk import Desk
 from config.settings import Settings
@@ -232,7 +233,7 @@ class App:
                 try:
                     before, known = known, self.desk.current()
                     if _listeners(before) != _listeners(known):
-                        log.warning("the desk file has other listeners now; restart to use them")
+                        log.warning("the desk file has other listeners or mailboxes now; restart to use them")
                     self.sweep()
                     silent = False
                 except Temporary as error:
@@ -302,7 +303,8 @@ class App:
 def _listeners(desk: Desk) -> set[tuple[object, ...]]:
     """Return what a restart is needed for when it changes; channels may join a listener or leave it at any time."""
     fixed = ("type", "listen", "protocol", "tls")
-    return {tuple(getattr(one, word, None) for word in fixed) for one in desk.channels if hasattr(one, "listen")}
+    listening = {tuple(getattr(one, word, None) for word in fixed) for one in desk.channels if hasattr(one, "listen")}
+    return listening | {(one.name, folders) for one in desk.channels if (folders := getattr(one, "folders", None))}
 
 
 def _close(outbox: Outbox | None) -> None:
@@ -361,7 +363,15 @@ def _serve(*, embedded: bool) -> None:
             def started(addresses: list[str]) -> None:
                 greet(app.desk.current(), settings.desk_file, addresses, [app.store.name, *ways])
 
-            serving = serve(app.desk.current, app.accept, build(parts), settings.http, started, reuse_port=not embedded)
+            serving = serve(
+                app.desk.current,
+                app.accept,
+                app.store,
+                build(parts),
+                settings.http,
+                started,
+                reuse_port=not embedded,
+            )
             asyncio.run(serving)
     except CannotListenError as error:
         stop(str(error), 1)
@@ -387,6 +397,7 @@ for command in (
     look.ticket,
     look.why,
     look.outbox,
+    reconcile,
     desk_commands.doctor,
 ):
     cli.command()(command)

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
@@ -16,10 +17,15 @@ from config.load import load
 from config.model import MissingSecretError, Model, Secret
 from config.problems import DeskError
 from config.settings import Settings
+from ingest.mailbox import health
 from notify.notifier import open_notifiers
+from tickets.look import moment
 from tickets.schema import HEAD
 from tickets.store import Store
 from tickets.trouble import Temporary
+
+UNSEEN_SECONDS = 1_200
+"""So long a mailbox may be silent before it is worth a word; it is asked at least every nine minutes."""
 
 File = Annotated[Path | None, typer.Argument(help="the desk file; else the one of the settings", show_default=False)]
 
@@ -77,6 +83,7 @@ def _examine(found: Settings) -> Iterator[tuple[str, str, str]]:
     yield _try("data folder", lambda: _writable(found.data))
     yield _try("database", lambda: _database(found.database))
     yield _try("broker", lambda: _broker(found.broker_url))
+    yield from _mailboxes(found.database)
     if desk is not None:
         yield from _secrets(desk)
         for word, notifier in open_notifiers(desk, found.outbox_folder).items():
@@ -120,11 +127,32 @@ def _broker(url: str | None) -> str:
         return f"Redis answers at {where.hostname}:{where.port or 6379}"
 
 
+def _mailboxes(url: str) -> Iterator[tuple[str, str, str]]:
+    """Yield how the mailboxes are that somebody watches."""
+    store = Store(url)
+    try:
+        found = health(store) if store.version() == HEAD else []
+    except Temporary:
+        return  # said already, of the database
+    finally:
+        store.close()
+    now = time.time()
+    for one in found:
+        words = [one.trouble] if one.trouble else []
+        if one.seen_at is None or now - one.seen_at > UNSEEN_SECONDS:
+            words.append(f"its server last answered at {moment(one.seen_at)}")
+        if one.holes:
+            words.append(f"{one.holes} mails on the server are not here; see: frontdesk reconcile {one.place.channel}")
+        state = "warning" if words else "fine"
+        yield f"mailbox {one.place.channel} {one.place.folder}", state, "; ".join(words) or "everything is here"
+
+
 def _secrets(desk: Desk) -> Iterator[tuple[str, str, str]]:
     named: list[tuple[str, Model]] = [(f"channel {config.name}", config) for config in desk.channels]
     named += [(f"notifier {word}", config) for word, config in desk.notifiers.items()]
     for owner, config in named:
-        for name, value in config:
+        inner = [part for _, part in config if isinstance(part, Model)]
+        for name, value in (field for model in (config, *inner) for field in model):
             for secret in value if isinstance(value, tuple) else (value,):
                 if isinstance(secret, Secret):
                     try:

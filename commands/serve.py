@@ -15,10 +15,12 @@ from commands.output import line
 from config.desk import ChannelConfig, Desk
 from ingest import channel as channels
 from ingest.arrival import Accept
-from ingest.channel import ListeningChannel
+from ingest.channel import ListeningChannel, WatchingChannel
+from tickets.store import Store
 
 GRACE_SECONDS = 3
 LARGEST_CONCURRENCY = 500
+AGAIN_SECONDS = 60
 
 log = structlog.get_logger()
 
@@ -27,16 +29,17 @@ class CannotListenError(Exception):
     """An address cannot be listened on; the message says which and what to do."""
 
 
-async def serve(
+async def serve(  # noqa: PLR0913  # everything a serving process is made of
     desk: Callable[[], Desk],
     accept: Accept,
+    store: Store,
     app: Starlette,
     http: str,
     started: Callable[[list[str]], None],
     *,
     reuse_port: bool = False,
 ) -> None:
-    """Listen until SIGINT or SIGTERM; `started` is told the addresses. Raises `CannotListenError`.
+    """Listen and watch until SIGINT or SIGTERM; `started` is told the addresses. Raises `CannotListenError`.
 
     With `reuse_port` several processes share the addresses (SO_REUSEPORT), and the kernel deals the connections out.
     """
@@ -52,6 +55,8 @@ async def serve(
                 if (module := channels.listening(config.type)) is not None and address not in addresses:
                     await stack.enter_async_context(_listening(module, config, desk, accept, reuse_port=reuse_port))
                     addresses.append(address)
+                if (watcher := channels.watching(config.type)) is not None:
+                    await stack.enter_async_context(_watching(watcher, config, desk, accept, store))
             started(addresses)
             await stop.wait()
             log.info("stopping")
@@ -73,6 +78,30 @@ async def _listening(
         yield
     finally:
         server.close()  # the sessions under way end with the inbox, which answers everybody it still keeps
+
+
+@contextlib.asynccontextmanager
+async def _watching(
+    module: WatchingChannel, config: ChannelConfig, desk: Callable[[], Desk], accept: Accept, store: Store
+) -> AsyncIterator[None]:
+    task = asyncio.create_task(_watched(module, config, desk, accept, store))
+    try:
+        yield
+    finally:
+        task.cancel()  # what is fetched and not kept is fetched again
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _watched(
+    module: WatchingChannel, config: ChannelConfig, desk: Callable[[], Desk], accept: Accept, store: Store
+) -> None:
+    while True:
+        try:
+            await module.watch(config, desk, accept, store)
+        except Exception:
+            log.exception("watching failed, it begins again", channel=config.name)
+            await asyncio.sleep(AGAIN_SECONDS)
 
 
 @contextlib.asynccontextmanager

@@ -7,8 +7,8 @@ Every channel module has
 
 A channel that is called over HTTP also has `HOOK`, `verify` and `answer` (see `WebChannel`), `mails` when what it is given
 are whole mails (see `PostedMail`), and `wants` and `confirms` when it must ask its provider something (see `Asking`); one
-that listens or polls by itself has `listen`. One that takes mail says `MAIL = True`. The steps to add one stand in
-docs/adding-a-channel.md.
+that listens by itself has `listen`, one that fetches by itself `watch`. One that takes mail says `MAIL = True`. The steps to
+add one stand in docs/adding-a-channel.md.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from config.problems import Problem
 from ingest.arrival import Accept, Kept
 from ingest.mail.posted import Posted
 from tickets.message import InboundMessage
+from tickets.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,16 @@ class ListeningChannel(Channel, Protocol):
         """
 
 
+class WatchingChannel(Channel, Protocol):
+    """The module of a channel that fetches its messages by itself."""
+
+    async def watch(self, config: Any, desk: Callable[[], Desk], accept: Accept, store: Store) -> None:
+        """Fetch until cancelled, waiting out any trouble. In `store` it keeps how far it came.
+
+        Any number of processes may watch the same channel: it is the channel's own matter that one of them does the work.
+        """
+
+
 class WebChannel(Channel, Protocol):
     """The module of a channel that is called over HTTP."""
 
@@ -165,6 +176,12 @@ def posted_mail(module: Channel) -> PostedMail | None:
 def asking(module: Channel) -> Asking | None:
     """Return the module when it must ask its provider something."""
     return cast(Asking, module) if hasattr(module, "wants") else None
+
+
+def watching(word: str) -> WatchingChannel | None:
+    """Return the module of a type when it fetches by itself; raises `KeyError` for an unknown type."""
+    module = find(word)
+    return cast(WatchingChannel, module) if hasattr(module, "watch") else None
 
 
 def config_model(word: str) -> type[ChannelConfig]:

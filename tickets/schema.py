@@ -187,13 +187,18 @@ mailboxes = Table(
     Column("folder", String, primary_key=True),
     Column(
         "uidvalidity", BigInteger, nullable=False
-    ),  # when the server changes it, every UID is a new one (RFC 9051, 2.3.1.1)
-    Column("uid", BigInteger, nullable=False),  # every mail up to here is kept or known to be gone
-    Column("archived_to", BigInteger, nullable=False),  # up to here the first run imports history, in silence
+    ),  # when it changes, every UID is a new one (RFC 9051, 2.3.1.1); 0: never read
+    Column("uid", BigInteger, nullable=False),  # every mail up to here is kept, gone, or a hole
+    Column(
+        "history_to", BigInteger
+    ),  # mails up to here were there before the first run; null: those older than began_at
+    Column("began_at", Float),  # the first run
     Column("seen_at", Float),  # when the server was last asked and answered
     Column("trouble", Text),  # why it cannot be asked now
     Column("checked_at", Float),  # the last reconciliation, and the UIDs it found nowhere here
     Column("holes", Integer, nullable=False),
+    Column("holder", String),  # the process that watches it, and until when it may without saying so again
+    Column("held_until", Float),
 )
 
 mailbox_uids = Table(
@@ -203,7 +208,9 @@ mailbox_uids = Table(
     Column("folder", String, primary_key=True),
     Column("uidvalidity", BigInteger, primary_key=True, autoincrement=False),
     Column("uid", BigInteger, primary_key=True, autoincrement=False),
-    Column("inbox_id", Id, ForeignKey("inbox.id"), nullable=False),
+    Column("inbox_id", Id, ForeignKey("inbox.id")),  # null: a hole, and the trouble with it
+    Column("trouble", Text),
+    Column("owed", String),  # what is still to be done with it on the server: seen, delete, move:FOLDER
 )
 
 correlations = Table(

@@ -13,6 +13,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 
+from ingest.mailbox import health
 from tickets.schema import HEAD, inbox, outbox
 from tickets.store import Store
 from tickets.trouble import Temporary
@@ -83,6 +84,20 @@ class _Depths(Collector):
             ("frontdesk_quarantine_size", "Messages in quarantine", suspect),
         ):
             yield GaugeMetricFamily(name, words, value=value)
+        yield from self._mailboxes(now)
+
+    def _mailboxes(self, now: float) -> Iterable[Metric]:
+        labels = ("channel", "folder")
+        holes = GaugeMetricFamily("frontdesk_mailbox_holes", "Mails on the server that are not here", labels=labels)
+        trouble = GaugeMetricFamily("frontdesk_mailbox_trouble", "1 while it cannot be read", labels=labels)
+        seen = GaugeMetricFamily("frontdesk_mailbox_seen_seconds", "Since the server last answered", labels=labels)
+        for one in health(self._store):
+            place = (one.place.channel, one.place.folder)
+            holes.add_metric(place, one.holes)
+            trouble.add_metric(place, one.trouble is not None)
+            if one.seen_at is not None:
+                seen.add_metric(place, _age(now, one.seen_at))
+        return holes, trouble, seen
 
 
 def _age(now: float, since: float | None) -> float:

@@ -1,0 +1,1 @@
+"""The IMAP channel against real servers, and against one that misbehaves as told."""
