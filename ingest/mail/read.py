@@ -18,7 +18,7 @@ from ingest.mail.charset import decode
 from ingest.mail.headers import Headers, message_id, message_ids
 from ingest.mail.kind import kind_of
 from ingest.mail.parts import Leaf, leaves
-from ingest.mail.reply import new_text
+from ingest.mail.reply.written import new_text
 from tickets.message import Attachment, AttachmentType, InboundMessage, Sender
 
 MAX_REFERENCES = 50

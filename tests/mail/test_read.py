@@ -17,7 +17,7 @@ from ingest.mail.address import mailboxes
 from ingest.mail.charset import decode
 from ingest.mail.headers import parameters, words
 from ingest.mail.read import attachment_bytes, parse_mail
-from ingest.mail.reply import new_text
+from ingest.mail.reply.written import new_text
 from tests.channels.conformance import bytes_for
 from tickets.message import InboundMessage
 

@@ -1,0 +1,133 @@
+"""The line above a quotation: "On … wrote:", in one line or wrapped over several."""
+
+import re
+from collections.abc import Sequence
+
+from ingest.mail.reply.words import OPENERS, WROTE, WROTE_GLUED
+
+_MAX_LINES = 4
+_MAX_LENGTH = 500
+_MAX_NAME = 160
+_DECORATION = " \t\r\xa0*_\u200e\u200f\u202a\u202b\u202c"
+_BY_LENGTH = sorted(WROTE, key=len, reverse=True)
+_VERB = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, _BY_LENGTH))})(?!\w)|(?:{'|'.join(WROTE_GLUED)})", re.IGNORECASE)
+_LAST_WORDS = frozenset(word.rpartition(" ")[2] for word in WROTE)
+_OPENER = re.compile(
+    rf"^[-\s<\[(*_>\u200e\u200f]{{0,40}}(?:(?:{'|'.join(sorted(map(re.escape, OPENERS), key=len, reverse=True))})(?!\w)|[在于於])",
+    re.IGNORECASE,
+)
+_DATE_FIRST = re.compile(r"^[-\s<*_\u200e\u200f]{0,40}(?:[^\W\d]{1,13}[.,]{0,2} ){0,2}\d{1,4}(?=[\s./年,:월日-]|\w{1,2}\b|\. )")
+_INSIDE = re.compile(
+    r"[\s.!?](?=(?:On (?:\w{3,9},? )?(?:\w{3,9}\.? )?\d|(?:Am|Le|El|Em|Op|Den|Il giorno|W dniu|Dnia|Dne) (?:\w{2,10}[.,]{0,2} )?\d))"
+)
+_TIME = re.compile(r"\d{1,2}[:.h\uff1a]\d\d|\d{1,2} ?(?:[ap]\.?m\.?|uhr|klo)\b|\d{1,2} ?[时点時시]", re.IGNORECASE)
+_DAY = re.compile(r"\b(?:19|20)\d\d\b|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}[年년]|\d[月월]|(?<!\d)(?:19|20)\d\d(?!\d)")
+_ADDRESS = re.compile(r"[^\s<>@]@[^\s<>@]")
+_ENDS_IN_ADDRESS = re.compile(r"@[^\s<>@]{1,200}[>)\]]{0,2}[\s*]{0,3}[:\uff1a]?[\s*]{0,3}$")
+_COLONS = (":", "\uff1a")
+
+
+class Intro:
+    """Where such a line begins and ends, the column it begins at, and whether only a program can have written it."""
+
+    __slots__ = ("begin", "column", "dated", "end")
+
+    def __init__(self, begin: int, end: int, column: int, *, dated: bool) -> None:
+        self.begin = begin
+        self.end = end
+        self.column = column
+        self.dated = dated
+
+
+def intro_at(lines: Sequence[str], end: int, first: int) -> Intro | None:
+    """Return the intro whose last line is this one, None when it is no such line; never looks above line `first`."""
+    line = lines[end]
+    if not _may_end(line):
+        return None
+    begin = _begin(lines, end, first)
+    text = _joined(lines, begin, end)
+    dated = _evidence(text)
+    if dated is not None:
+        column = _column(lines[begin]) if begin == end else 0
+        return Intro(begin, end, column, dated=dated)
+    if begin < end and (dated := _evidence(_joined(lines, end, end))) is not None:
+        return Intro(end, end, 0, dated=dated)
+    return None
+
+
+def _may_end(line: str) -> bool:
+    """Tell quickly whether this can be the last line: nearly all lines are not."""
+    line = line.rstrip(_DECORATION)
+    if not line or len(line) > _MAX_LENGTH:
+        return False
+    last = line[-1]
+    if last in ":\uff1a":
+        return True
+    if last == ">":
+        return "@" in line
+    if last == "-":
+        line = line.rstrip("- \t.*")
+    elif last == ",":
+        return False
+    return line.rpartition(" ")[2].lower() in _LAST_WORDS or line.endswith(WROTE_GLUED)
+
+
+def _begin(lines: Sequence[str], end: int, first: int) -> int:
+    """Return the line on which the intro begins: the next one upwards that begins like one."""
+    dated = None
+    length = 0
+    for at in range(end, max(end - _MAX_LINES, first - 1), -1):
+        line = lines[at]
+        length += len(line)
+        if length > _MAX_LENGTH or not line.strip() or (at < end and line.rstrip().endswith((*_COLONS, ".", "!", "?"))):
+            break
+        if at < end and line.lstrip().startswith(">"):
+            break
+        if _OPENER.match(line) and any(letter.isdigit() for letter in "".join(lines[at : end + 1])):
+            return at
+        if dated is None and _DATE_FIRST.match(line) and (_TIME.search(line) or _DAY.search(line)):
+            dated = at
+    return end if dated is None else dated
+
+
+def _joined(lines: Sequence[str], begin: int, end: int) -> str:
+    return " ".join(line.strip(_DECORATION) for line in lines[begin : end + 1])[-_MAX_LENGTH:]
+
+
+def _evidence(text: str) -> bool | None:
+    """Return whether a program wrote this line, False when a person may have, None when it is no intro at all.
+
+    A person's "On Monday she wrote:" has the verb, but no year, no time of day and no address.
+    """
+    time, day = _TIME.search(text), _DAY.search(text)
+    address = _ADDRESS.search(text)
+    bare = text.rstrip(" -.\u202c")
+    colon = bare.endswith(_COLONS)
+    verb = None
+    for verb in _VERB.finditer(text):  # the last one: names may contain such a word
+        pass
+    if verb is None:
+        by_date = time is not None and address is not None and (day is not None or colon)
+        short = day is not None and address is not None and _DATE_FIRST.match(text) is not None
+        if (by_date or short) and _ENDS_IN_ADDRESS.search(bare) and (colon or _DATE_FIRST.match(text)):
+            return True
+        return False if colon and address is not None and (day is not None or _ENDS_IN_ADDRESS.search(bare)) else None
+    behind = bare[verb.end() :].strip(" :\uff1a*")
+    if len(behind) > _MAX_NAME or (behind and not colon):
+        return None
+    known = (time is not None) + (day is not None) + 2 * (address is not None)
+    if not colon:
+        return True if known >= 2 and (_OPENER.match(text) or _DATE_FIRST.match(text) or address) else None
+    if known >= 2 or (known == 1 and _OPENER.match(text) is not None):
+        return True
+    return False
+
+
+def _column(line: str) -> int:
+    """Return where the intro begins when the answer stands on the same line before it."""
+    if _OPENER.match(line) or _DATE_FIRST.match(line) or len(line) > 2 * _MAX_LENGTH:
+        return 0
+    found = None
+    for found in _INSIDE.finditer(line):
+        pass
+    return found.end() if found is not None else 0

@@ -1,0 +1,187 @@
+"""What somebody newly wrote in a mail: without the older mail quoted in it, the signature and the disclaimers.
+
+Mail programs agree on nothing here (RFC 3676 says only what `>` and `-- ` are), so this cuts where it is sure and otherwise
+keeps everything: too much to read costs an agent a moment, a lost sentence costs a customer. Every line is looked at a
+fixed number of times, and no pattern sees more than a few hundred characters.
+"""
+
+from collections.abc import Sequence
+
+from ingest.mail.reply.heading import is_block, is_forward, is_lotus, is_original, is_reply_above, label_of
+from ingest.mail.reply.intro import Intro, intro_at
+from ingest.mail.reply.signature import is_device, is_rule, without_signature
+
+_MAX_LINES = 20_000
+_MAX_LINE = 2000
+_MAX_CITED = 8
+_EMPTY, _OWN, _QUOTED = "e", "o", "q"
+
+
+def new_text(text: str) -> str:
+    """Return the newly written part of a message's text; all of it when that cannot be told for sure.
+
+    Answers above, below and between the quotations stay, the latter with what they answer; so do forwarded mails. Linear
+    in the length, never raises.
+    """
+    if text.count("\n") > _MAX_LINES:
+        return text.strip()
+    lines = text.split("\n")
+    return "\n".join(_new(lines, begun=False)).strip() or text.strip()
+
+
+def _new(lines: Sequence[str], *, begun: bool) -> list[str]:
+    """Return the new lines; `begun` says that own words stood before them, so that older ones may begin at once."""
+    kinds = [_kind(line) for line in lines]
+    fenced = something = False
+    for at, line in enumerate(lines):
+        if kinds[at] == _EMPTY:
+            continue
+        if line.lstrip().startswith("```"):
+            fenced = not fenced
+        elif kinds[at] == _QUOTED and not fenced:
+            if (intro := _intro_in_quote(lines, at)) is not None:
+                return _around(lines, kinds, intro)
+            return _around(lines, kinds, Intro(at, at - 1, 0, dated=False))
+        elif not fenced and len(line) < _MAX_LINE:
+            if is_forward(line) and not begun:
+                return list(lines)
+            if (found := _older(lines, kinds, at, something=something or begun)) is not None:
+                return found
+        something = True
+    return without_signature(_without_devices(lines), all_of_it=begun)
+
+
+def _kind(line: str) -> str:
+    bare = line.strip()
+    if not bare:
+        return _EMPTY
+    return _QUOTED if bare[0] == ">" else _OWN
+
+
+def _older(lines: Sequence[str], kinds: Sequence[str], at: int, *, something: bool) -> list[str] | None:
+    """Return the new lines when an older mail begins at this line, None when none does."""
+    line = lines[at]
+    if _is_heading(lines, at):
+        following = _next(kinds, at + 1)
+        if following < len(lines) and kinds[following] == _QUOTED:
+            return _around(lines, kinds, Intro(at, at, 0, dated=True))
+        return without_signature(_without_devices(lines[: _over_rule(lines, at)])) if something else list(lines)
+    if is_reply_above(line):
+        return without_signature(_without_devices(lines[:at])) if something else None
+    intro = intro_at(lines, at, 0)
+    if intro is None:
+        return None
+    following = _next(kinds, intro.end + 1)
+    if following < len(lines) and kinds[following] == _QUOTED:
+        return _around(lines, kinds, intro)
+    if intro.dated and (something or intro.column):
+        return without_signature(_without_devices(_before(lines, intro)))
+    return list(lines) if intro.dated else None
+
+
+def _is_heading(lines: Sequence[str], at: int) -> bool:
+    line = lines[at]
+    return (label_of(line) is not None and is_block(lines, at)) or is_original(line) or is_lotus(lines, at)
+
+
+def _next(kinds: Sequence[str], at: int) -> int:
+    while at < len(kinds) and kinds[at] == _EMPTY:
+        at += 1
+    return at
+
+
+def _before(lines: Sequence[str], intro: Intro) -> list[str]:
+    """Return what stands above the older mail, without a rule right above it."""
+    if intro.column:
+        return [*lines[: intro.begin], lines[intro.begin][: intro.column]]
+    return list(lines[: _over_rule(lines, intro.begin)])
+
+
+def _over_rule(lines: Sequence[str], at: int) -> int:
+    """Return where the cut begins when a rule of dashes or underscores stands above it."""
+    above = at - 1
+    while above > 0 and not lines[above].strip():
+        above -= 1
+    return above if above > 0 and is_rule(lines[above]) else at
+
+
+def _intro_in_quote(lines: Sequence[str], at: int) -> Intro | None:
+    """Return the intro whose address was wrapped so that its last line begins with the `>` that ends the address."""
+    line = lines[at]
+    if at == 0 or len(line) > 60 or not line.rstrip().endswith((":", "\uff1a")) or "<" not in lines[at - 1]:
+        return None
+    whole = [*lines[max(at - 3, 0) : at], line.lstrip(" >")]
+    intro = intro_at(whole, len(whole) - 1, 0)
+    if intro is None or not intro.dated:
+        return None
+    return Intro(at - len(whole) + 1 + intro.begin, at, 0, dated=True)
+
+
+def _around(lines: Sequence[str], kinds: Sequence[str], intro: Intro) -> list[str]:
+    """Return the new lines of a mail with a quotation, which begins at the intro or without one."""
+    head = _before(lines, intro)
+    quote = _next(kinds, intro.end + 1)
+    last = max(at for at in range(quote, len(kinds)) if kinds[at] == _QUOTED)
+    tail = _new(lines[last + 1 :], begun=True) if last + 1 < len(lines) else []
+    tail = tail if any(_kind(line) == _OWN for line in tail) else []
+    between = _answers(lines, kinds, quote, last)
+    if between:
+        if not tail:
+            last = max(at for at in between)
+        kept = _without_intros(lines, quote, last + 1)
+        return without_signature([*_without_devices(head), *kept, *tail])
+    head = _without_devices(head)
+    if not tail:
+        head = without_signature(head)
+        return head if any(line.strip() for line in head) else list(lines)
+    if intro.end < intro.begin and last - quote < _MAX_CITED and not _says_whose(lines, quote):
+        return [*head, *lines[quote : last + 1], *tail]
+    return [*head, *tail]
+
+
+def _says_whose(lines: Sequence[str], quote: int) -> bool:
+    """Tell whether the quotation itself begins with an "On … wrote:", as Apple's do."""
+    top = [line.lstrip(" >") for line in lines[quote : quote + 3]]
+    return any(intro_at(top, at, 0) is not None for at in range(len(top)))
+
+
+def _answers(lines: Sequence[str], kinds: Sequence[str], begin: int, end: int) -> list[int]:
+    """Return the lines between quotations that somebody wrote: not what a mail program wrapped off a quoted line."""
+    found = []
+    for at in range(begin, end):
+        if kinds[at] != _OWN:
+            continue
+        wrapped = kinds[at - 1] == _QUOTED and kinds[at + 1] == _QUOTED and len(lines[at - 1]) >= 60
+        if not (wrapped and len(lines[at]) < 60) and not is_device(lines[at]) and not _ends_intro(lines, at):
+            found.append(at)
+    return found
+
+
+def _ends_intro(lines: Sequence[str], at: int) -> bool:
+    return any(intro_at(lines, end, at) is not None for end in range(at, min(at + 2, len(lines))))
+
+
+def _without_intros(lines: Sequence[str], begin: int, end: int) -> list[str]:
+    kept: list[str] = []
+    for at in range(begin, end):
+        intro = intro_at(lines, at, begin) if len(lines[at]) < _MAX_LINE and _kind(lines[at]) == _OWN else None
+        if intro is not None and intro.dated:
+            del kept[len(kept) - (at - intro.begin) :]
+        else:
+            kept.append(lines[at])
+    return kept
+
+
+def _without_devices(lines: Sequence[str]) -> list[str]:
+    """Leave out what a phone added, which may stand between the answer and the quotation or above the answer."""
+    return [
+        line
+        for at, line in enumerate(lines)
+        if not (
+            line
+            and len(line) < 160
+            and (at == 0 or not lines[at - 1].strip())
+            and (at + 1 == len(lines) or not lines[at + 1].strip())
+            and is_device(line)
+        )
+    ]
