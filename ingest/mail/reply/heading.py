@@ -25,6 +25,8 @@ _ORIGINAL, _FORWARDED = frozenset(ORIGINAL), frozenset(FORWARDED)
 _LOTUS = re.compile(r"^.{2,80}?\s?-{2,3}\s?\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}\s\d{1,2}:\d\d.{0,30}-{3}")
 _LOTUS_DATE = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4} \d{1,2}:\d\d")
 _ONE_LINE = re.compile(r"(?:^|\s)\*?([^\W\d]{2,12}) ?:\*? ")
+_TIME = re.compile(r"(?:19|20)\d\d.{0,20}\d:\d\d")
+_BY = ("forwarded by ", "weitergeleitet von ")
 _POSTED = re.compile(r"posted by .{2,60} on \d\d/\d\d/\d{4}", re.IGNORECASE)
 _ADDRESS = re.compile(r"[^\s<>@\[]@[^\s<>@\]]")
 
@@ -56,15 +58,15 @@ def is_block(lines: Sequence[str], at: int) -> bool:
             kinds.add(kind)
             addressed = addressed or _ADDRESS.search(line[:500]) is not None
             last = place
-        elif line.strip() and place - last > 2:
-            break
-        elif place - last > 3:
+        elif (line.strip() and place - last > 2) or place - last > 3:
             break
     if _FROM in kinds:
         dated = _SENT in kinds or _DATE in kinds
         if len(kinds - {_OTHER}) >= 3:
             return _SUBJECT in kinds or _SENT in kinds or addressed
         return len(kinds) >= 2 and addressed and (dated or _SUBJECT in kinds)
+    if _DATE in kinds and _TO in kinds and addressed and _TIME.search(lines[at][:200]):
+        return True
     return _SENT in kinds and _TO in kinds and _SUBJECT in kinds
 
 
@@ -74,42 +76,46 @@ def _in_one_line(line: str) -> bool:
     return len(found & {_TO, _SUBJECT, _DATE, _SENT}) >= 2
 
 
-def is_lotus(lines: Sequence[str], at: int) -> bool:
-    """Tell whether Lotus Notes' heading begins here: the sender, the date, then To and Subject on lines of their own."""
-    line = lines[at]
-    if len(line) > 200:
-        return False
-    if "--" in line and _LOTUS.match(line):
-        return True
-    if not _LOTUS_DATE.search(line) and not (at + 1 < len(lines) and _LOTUS_DATE.match(lines[at + 1][:60].strip())):
-        return False
+def lotus_begins(lines: Sequence[str], at: int) -> int | None:
+    """Return where Lotus Notes' heading begins of which this is the line with only "To" (or "Peter ---05/03/2013 10:12---…").
+
+    The sender and the date stand above that line, a line with only "Subject" below it.
+    """
+    if "--" in lines[at]:
+        return at if _LOTUS.match(lines[at][:200]) else None
     below = [words.strip().lower() for words in lines[at + 1 : at + 12] if len(words) < 40]
-    return any(words in below for words in ("to", "an")) and any(words in below for words in ("subject", "betreff", "thema"))
+    if not any(words in below for words in ("subject", "betreff", "thema")):
+        return None
+    for above in range(at - 1, max(at - 5, -1), -1):
+        if _LOTUS_DATE.search(lines[above][:200]):
+            named = above and _LOTUS_DATE.match(lines[above].strip()) is not None and lines[above - 1].strip()
+            return above - 1 if named else above
+    return None
 
 
-def is_original(line: str) -> bool:
-    """Tell whether this is "-----Original Message-----" in some language."""
-    bare = line.strip(_DASHES)
-    if bare.lower() not in _ORIGINAL:
-        by = bare[:34].lower()
-        if by.startswith("posted by "):
-            return _POSTED.fullmatch(bare) is not None
-        return by.startswith(("[original message processed by", "original message processed by"))
-    return bare != line.strip() or bare.lower() == "original message"
+def is_original(bare: str) -> bool:
+    """Tell whether this is "-----Original Message-----" in some language; `bare` has no blanks around."""
+    words = bare.strip(_DASHES).lower()
+    if words in _ORIGINAL:
+        return words != bare.lower() or words == "original message"
+    if words.startswith("posted by "):
+        return _POSTED.fullmatch(words[:100]) is not None
+    return words.startswith(("[original message processed by", "original message processed by"))
 
 
-def is_forward(line: str) -> bool:
+def is_forward(bare: str) -> bool:
     """Tell whether this is "---------- Forwarded message ---------" or Apple Mail's "Begin forwarded message:"."""
-    stripped = line.strip()
-    bare = stripped.strip(_DASHES).rstrip(" :\uff1a").lower()
-    if bare in BEGIN_FORWARDED and stripped.rstrip().endswith((":", "\uff1a")):
-        return True
-    if bare.startswith("forwarded by ") or bare.startswith("weitergeleitet von "):
-        return stripped.startswith("--")
-    return bare in _FORWARDED and stripped.startswith(("-", "\u2010", "\u2014", "_"))
+    if bare[0].isalnum() and bare[-1] not in ":\uff1a":
+        return False
+    words = bare.strip(_DASHES).rstrip(" :\uff1a").lower()
+    if bare[0].isalnum():
+        return words in BEGIN_FORWARDED and bare.endswith((":", "\uff1a"))
+    return words in _FORWARDED or words in BEGIN_FORWARDED or (words.startswith(_BY) and bare.startswith("--"))
 
 
-def is_reply_above(line: str) -> bool:
+def is_reply_above(bare: str) -> bool:
     """Tell whether this is the line a help desk asks to answer above."""
-    lower = line.lower()
+    if bare[0].isalnum() and bare[-1] not in ":\uff1a" and "bove" not in bare:
+        return False
+    lower = bare[:300].lower()
     return any(words in lower for words in REPLY_ABOVE)

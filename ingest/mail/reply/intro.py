@@ -9,19 +9,21 @@ _MAX_LINES = 4
 _MAX_LENGTH = 500
 _MAX_NAME = 160
 _DECORATION = " \t\r\xa0*_\u200e\u200f\u202a\u202b\u202c"
-_BY_LENGTH = sorted(WROTE, key=len, reverse=True)
-_VERB = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, _BY_LENGTH))})(?!\w)|(?:{'|'.join(WROTE_GLUED)})", re.IGNORECASE)
 _LAST_WORDS = frozenset(word.rpartition(" ")[2] for word in WROTE)
 _OPENER = re.compile(
     rf"^[-\s<\[(*_>\u200e\u200f]{{0,40}}(?:(?:{'|'.join(sorted(map(re.escape, OPENERS), key=len, reverse=True))})(?!\w)|[在于於])",
     re.IGNORECASE,
 )
-_DATE_FIRST = re.compile(r"^[-\s<*_\u200e\u200f]{0,40}(?:[^\W\d]{1,13}[.,]{0,2} ){0,2}\d{1,4}(?=[\s./年,:월日-]|\w{1,2}\b|\. )")
+_DATE_FIRST = re.compile(
+    r"^[-\s<*_\u200e\u200f]{0,40}(?:[^\W\d]{1,13}[.,]{0,2} ){0,2}\d{1,4}(?=[\s./年,:월日-]|\w{1,2}\b|\. )"
+)
 _INSIDE = re.compile(
     r"[\s.!?](?=(?:On (?:\w{3,9},? )?(?:\w{3,9}\.? )?\d|(?:Am|Le|El|Em|Op|Den|Il giorno|W dniu|Dnia|Dne) (?:\w{2,10}[.,]{0,2} )?\d))"
 )
 _TIME = re.compile(r"\d{1,2}[:.h\uff1a]\d\d|\d{1,2} ?(?:[ap]\.?m\.?|uhr|klo)\b|\d{1,2} ?[时点時시]", re.IGNORECASE)
-_DAY = re.compile(r"\b(?:19|20)\d\d\b|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}[年년]|\d[月월]|(?<!\d)(?:19|20)\d\d(?!\d)")
+_DAY = re.compile(
+    r"\b(?:19|20)\d\d\b|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}[年년]|\d[月월]|(?<!\d)(?:19|20)\d\d(?!\d)"
+)
 _ADDRESS = re.compile(r"[^\s<>@]@[^\s<>@]")
 _ENDS_IN_ADDRESS = re.compile(r"@[^\s<>@]{1,200}[>)\]]{0,2}[\s*]{0,3}[:\uff1a]?[\s*]{0,3}$")
 _COLONS = (":", "\uff1a")
@@ -52,7 +54,18 @@ def intro_at(lines: Sequence[str], end: int, first: int) -> Intro | None:
         return Intro(begin, end, column, dated=dated)
     if begin < end and (dated := _evidence(_joined(lines, end, end))) is not None:
         return Intro(end, end, 0, dated=dated)
+    for above in range(end - 1, max(end - 3, first - 1), -1):  # "X <x@y> wrote on" stands above the date
+        if not lines[above].strip() or len(lines[above]) > _MAX_LENGTH:
+            break
+        if "@" in lines[above] and _evidence(_joined(lines, above, end)):
+            return Intro(above, end, 0, dated=True)
     return None
+
+
+def intro_before_text(line: str) -> int:
+    """Return where an intro ends that has the older mail behind it on the same line (Yahoo's phones), 0 if none does."""
+    end = line.find(":   ", 0, _MAX_LENGTH) + 1
+    return end if end and _OPENER.match(line) and _evidence(line[:end].strip()) and line[end:].strip() else 0
 
 
 def _may_end(line: str) -> bool:
@@ -69,7 +82,12 @@ def _may_end(line: str) -> bool:
         line = line.rstrip("- \t.*")
     elif last == ",":
         return False
-    return line.rpartition(" ")[2].lower() in _LAST_WORDS or line.endswith(WROTE_GLUED)
+    return ends_like_intro(line)
+
+
+def ends_like_intro(line: str) -> bool:
+    """Tell whether the last word is one for writing: some programs set no colon behind it."""
+    return line.rpartition(" ")[2].lower() in _LAST_WORDS or (line[-1:] > "\u2fff" and line.endswith(WROTE_GLUED))
 
 
 def _begin(lines: Sequence[str], end: int, first: int) -> int:
@@ -103,31 +121,38 @@ def _evidence(text: str) -> bool | None:
     address = _ADDRESS.search(text)
     bare = text.rstrip(" -.\u202c")
     colon = bare.endswith(_COLONS)
-    verb = None
-    for verb in _VERB.finditer(text):  # the last one: names may contain such a word
-        pass
-    if verb is None:
+    behind = _behind_verb(bare)
+    if behind is None:
         by_date = time is not None and address is not None and (day is not None or colon)
         short = day is not None and address is not None and _DATE_FIRST.match(text) is not None
         if (by_date or short) and _ENDS_IN_ADDRESS.search(bare) and (colon or _DATE_FIRST.match(text)):
             return True
         return False if colon and address is not None and (day is not None or _ENDS_IN_ADDRESS.search(bare)) else None
-    behind = bare[verb.end() :].strip(" :\uff1a*")
     if len(behind) > _MAX_NAME or (behind and not colon):
         return None
     known = (time is not None) + (day is not None) + 2 * (address is not None)
     if not colon:
         return True if known >= 2 and (_OPENER.match(text) or _DATE_FIRST.match(text) or address) else None
-    if known >= 2 or (known == 1 and _OPENER.match(text) is not None):
-        return True
-    return False
+    return known >= 2 or (known == 1 and _OPENER.match(text) is not None)
+
+
+def _behind_verb(text: str) -> str | None:
+    """Return what follows the last word for writing (names may be such a word), None when there is none."""
+    words = text.split()
+    for at in range(len(words) - 1, -1, -1):
+        if (
+            words[at].strip("-,.:;\uff1a*\u202c()").lower() in _LAST_WORDS
+            or words[at].lower().rstrip(":") in _LAST_WORDS
+        ):
+            return " ".join(words[at + 1 :]).strip(" :\uff1a*-")
+    for glued in WROTE_GLUED:
+        if glued in text:
+            return text.rpartition(glued)[2].strip(" :\uff1a*")
+    return None
 
 
 def _column(line: str) -> int:
     """Return where the intro begins when the answer stands on the same line before it."""
     if _OPENER.match(line) or _DATE_FIRST.match(line) or len(line) > 2 * _MAX_LENGTH:
         return 0
-    found = None
-    for found in _INSIDE.finditer(line):
-        pass
-    return found.end() if found is not None else 0
+    return max((found.end() for found in _INSIDE.finditer(line)), default=0)

@@ -20,8 +20,11 @@ _MAX_CARD = 10
 _MAX_CARD_LINE = 90
 _MAX_DISCLAIMERS = 6
 _MAX_PARAGRAPH = 60
+_MAX_READ = 1500
 _RULE_CHARACTERS = "-_=*~#+\u2010\u2013\u2014\u2015\u1427"
+_SAYS_DEVICE_BY = 48
 _REGARDS, _THANKS = frozenset(REGARDS), frozenset(THANKS)
+_CLOSING_BEGINS = frozenset(closing.partition(" ")[0] for closing in REGARDS)
 _LONGEST_CLOSING = max(map(len, REGARDS)) + 40
 _DEVICE = re.compile(rf"(?<![a-z])(?:{'|'.join(map(re.escape, DEVICES))})|https?://", re.IGNORECASE)
 _SENT_FROM_MY = re.compile(r"sent from my(?: [^\s.]+){1,3}", re.IGNORECASE)
@@ -40,7 +43,7 @@ def without_signature(lines: Sequence[str], *, all_of_it: bool = False) -> list[
     for _ in range(_MAX_ROUNDS):
         for cut in (_below_rule, _device, _disclaimers, _below_closing, _initials):
             at = cut(lines, end)
-            if at is not None and ((at := _trimmed(lines, at)) or all_of_it):
+            if at is not None and ((at := _trimmed(lines, at)) or (all_of_it and cut is not _below_closing)):
                 end = at
                 break
         else:
@@ -58,15 +61,14 @@ def is_rule(line: str) -> bool:
 
 def is_device(line: str) -> bool:
     """Tell whether a phone or a web mailer wrote this line about itself."""
-    bare = line.strip(" \t\r\xa0<>()[]*_-\u2013\u2014\u2022")
-    if not 6 < len(bare) < 160:
+    if not 5 < len(line) < 200:
         return False
-    lower = bare.lower()
-    if not lower.startswith(SENT_FROM) and not lower.rstrip(" .!").endswith(SENT_FROM_ENDS):
+    lower = line.strip(" \t\r\xa0<>()[]*_-\u2013\u2014\u2022").lower().replace("[", "")
+    if lower.rstrip(" .!").endswith(SENT_FROM_ENDS):
+        return lower.count(" ") < 15 and _DEVICE.search(lower) is not None
+    if not lower.startswith(SENT_FROM) or (lower.count(" ") > 14 and "http" not in lower):
         return False
-    if lower.count(" ") > 14 and "http" not in lower:
-        return False
-    return _DEVICE.search(lower) is not None or _SENT_FROM_MY.fullmatch(lower) is not None
+    return _DEVICE.search(lower[:_SAYS_DEVICE_BY]) is not None or _SENT_FROM_MY.fullmatch(lower) is not None
 
 
 def _trimmed(lines: Sequence[str], end: int) -> int:
@@ -126,13 +128,16 @@ def _paragraphs(lines: Sequence[str], end: int) -> Iterator[tuple[int, int]]:
 
 def _disclaimers(lines: Sequence[str], end: int) -> int | None:
     found = None
+    unsure: list[str] = []
     for begin, stop in _paragraphs(lines, end):
-        paragraph = " ".join(lines[begin:stop])[:3000]
-        if not _SPEAKS_OF.search(paragraph):
-            break
+        paragraph = " ".join(line[:_MAX_READ] for line in lines[begin:stop])[:_MAX_READ]
+        unsure.append(paragraph)
         for at in range(begin, min(begin + 3, stop)):
             if lines[at][:60].lower().lstrip(" \t*_-[(<!#:|").startswith(DISCLAIMERS):
-                found = at if at and not lines[at - 1].strip() else begin if _linked(lines[begin]) else at
+                if not all(_SPEAKS_OF.search(words) for words in unsure):
+                    return found
+                unsure.clear()
+                found = begin if at == begin or _linked(lines[begin]) else at
                 break
     return found
 
@@ -162,7 +167,7 @@ def _closing(line: str) -> str:
     if bare in _THANKS:
         return "thanks"
     words = line.split()
-    if len(words) > 10:
+    if len(words) > 10 or not words or words[0].strip(",.").lower() not in _CLOSING_BEGINS:
         return ""
     for count in range(min(6, len(words) - 1), 0, -1):
         closing = " ".join(words[:count]).strip(",.!;:*_").lower()
@@ -185,4 +190,8 @@ def _initials(lines: Sequence[str], end: int) -> int | None:
     if len(line) > 40 or not above or not _INITIALS.fullmatch(line):
         return None
     first = line.lstrip("-\u2013\u2014~/ ")[:1]
-    return end - 1 if first.isupper() and not lines[above - 1].lstrip().startswith(("-", "*", "\u2022", "/", "\u2013")) else None
+    return (
+        end - 1
+        if first.isupper() and not lines[above - 1].lstrip().startswith(("-", "*", "\u2022", "/", "\u2013"))
+        else None
+    )

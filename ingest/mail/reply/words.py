@@ -64,7 +64,7 @@ OTHER_HEADERS = frozenset({
 
 # "-----Original Message-----", with dashes around.
 ORIGINAL = (
-    "original message", "original appointment", "original mail", "original email", "reply message", "ursprüngliche nachricht",
+    "original message", "original appointment", "original mail", "original email", "original e-mail", "mail original", "e-mail d'origine", "courriel original", "courriel d'origine", "reply message", "ursprüngliche nachricht",
     "ursprüngliche mail", "urspruengliche nachricht", "originalnachricht", "original-nachricht", "original nachricht",
     "antwort nachricht", "originele bericht", "origineel bericht", "oorspronkelijk bericht", "oorspronkelijke bericht",
     "message d'origine", "message d’origine", "message original", "message initial", "mensaje original", "messaggio originale",
@@ -142,9 +142,9 @@ SENT_FROM_ENDS = (
 )  # fmt: skip
 # What such a line speaks of: without one of these words (or a link) it is somebody's sentence.
 DEVICES = (
-    "iphone", "ipad", "ipod", "android", "samsung", "galaxy", "blackberry", "windows", "outlook", "yahoo", "gmail", "mail", "phone", "mobil",
+    "iphon", "ipad", "ipod", "android", "samsung", "galaxy", "blackberry", "windows", "outlook", "yahoo", "gmail", "mail", "phone", "mobil",
     "móvil", "movil", "telefon", "telefoon", "téléphone", "celular", "celulare", "handy", "tablet", "huawei", "xiaomi", "nokia", "lumia",
-    "htc", "sony", "xperia", "motorola", "oneplus", "pixel", "lg ", "spark", "superhuman", "airmail", "proton", "k-9", "gmx", "web.de", "app",
+    "htc", "sony", "xperia", "motorola", "oneplus", "pixel", "lg ", "spark", "superhuman", "airmail", "proton", "k-9", "gmx", "web.de", " app",
     "hubspot", "front", "mac", "smartphone", "device", "gerät", "wireless", "verizon", "t-mobile", "at&t", "nine", "aol", "shift", "mailbird",
     "newton", "boxer", "polymail", "hey", "zoho", "tutanota", "tuta", "ti-85", "puhelime", "телефон", "смартфон", "устройств", "почт", "手机",
     "手機", "핸드폰", "palm", "nexus", "redmi", "oppo", "vivo", "droid", "fairphone", "apple", "ios", "computer", "laptop", "kindle", "thunderbird",

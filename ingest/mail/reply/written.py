@@ -7,13 +7,14 @@ fixed number of times, and no pattern sees more than a few hundred characters.
 
 from collections.abc import Sequence
 
-from ingest.mail.reply.heading import is_block, is_forward, is_lotus, is_original, is_reply_above, label_of
-from ingest.mail.reply.intro import Intro, intro_at
+from ingest.mail.reply.heading import is_block, is_forward, is_original, is_reply_above, lotus_begins
+from ingest.mail.reply.intro import Intro, ends_like_intro, intro_at, intro_before_text
 from ingest.mail.reply.signature import is_device, is_rule, without_signature
 
 _MAX_LINES = 20_000
 _MAX_LINE = 2000
 _MAX_CITED = 8
+_LOTUS_TO = frozenset({"To", "An", "to", "an"})
 _EMPTY, _OWN, _QUOTED = "e", "o", "q"
 
 
@@ -31,60 +32,71 @@ def new_text(text: str) -> str:
 
 def _new(lines: Sequence[str], *, begun: bool) -> list[str]:
     """Return the new lines; `begun` says that own words stood before them, so that older ones may begin at once."""
-    kinds = [_kind(line) for line in lines]
+    kinds = "".join([_OWN if line[:1].isalnum() else _kind(line) for line in lines])
     fenced = something = False
-    for at, line in enumerate(lines):
-        if kinds[at] == _EMPTY:
+    for at, kind in enumerate(kinds):
+        if kind == _EMPTY:
             continue
-        if line.lstrip().startswith("```"):
+        bare = lines[at].strip()
+        if bare.startswith("```"):
             fenced = not fenced
-        elif kinds[at] == _QUOTED and not fenced:
-            if (intro := _intro_in_quote(lines, at)) is not None:
-                return _around(lines, kinds, intro)
-            return _around(lines, kinds, Intro(at, at - 1, 0, dated=False))
-        elif not fenced and len(line) < _MAX_LINE:
-            if is_forward(line) and not begun:
-                return list(lines)
-            if (found := _older(lines, kinds, at, something=something or begun)) is not None:
+        elif kind == _QUOTED and not fenced:
+            return _around(lines, kinds, _intro_in_quote(lines, at) or Intro(at, at - 1, 0, dated=False))
+        elif not fenced and _may_matter(bare):
+            found = _older(lines, kinds, at, begun=begun, something=something or begun)
+            if found is not None:
                 return found
         something = True
     return without_signature(_without_devices(lines), all_of_it=begun)
 
 
+def _may_matter(bare: str) -> bool:
+    """Tell quickly whether a program may have written this line above an older mail: most lines are plain words."""
+    if not bare[0].isalnum() or bare[-1] in ":\uff1a>-" or ":" in bare or "bove" in bare or bare[0] in "pP":
+        return len(bare) < _MAX_LINE
+    return ends_like_intro(bare) or bare in _LOTUS_TO or (len(bare) < 40 and is_original(bare))
+
+
 def _kind(line: str) -> str:
-    bare = line.strip()
+    bare = line.lstrip()
     if not bare:
         return _EMPTY
-    return _QUOTED if bare[0] == ">" else _OWN
+    return _QUOTED if bare[0] == ">" or bare.startswith("&gt;") else _OWN
 
 
-def _older(lines: Sequence[str], kinds: Sequence[str], at: int, *, something: bool) -> list[str] | None:
-    """Return the new lines when an older mail begins at this line, None when none does."""
-    line = lines[at]
-    if _is_heading(lines, at):
-        following = _next(kinds, at + 1)
-        if following < len(lines) and kinds[following] == _QUOTED:
-            return _around(lines, kinds, Intro(at, at, 0, dated=True))
-        return without_signature(_without_devices(lines[: _over_rule(lines, at)])) if something else list(lines)
-    if is_reply_above(line):
-        return without_signature(_without_devices(lines[:at])) if something else None
-    intro = intro_at(lines, at, 0)
+def _older(lines: Sequence[str], kinds: str, at: int, *, begun: bool, something: bool) -> list[str] | None:
+    """Return the new lines when an older or a forwarded mail begins at this line, None when none does."""
+    bare = lines[at].strip()
+    if is_forward(bare) and not begun:
+        return list(lines)
+    if something and (is_reply_above(bare) or intro_before_text(bare)):
+        return _own(lines[:at])
+    begin = _heading_begins(lines, bare, at)
+    intro = Intro(begin, at, 0, dated=True) if begin is not None else intro_at(lines, at, 0)
     if intro is None:
         return None
     following = _next(kinds, intro.end + 1)
     if following < len(lines) and kinds[following] == _QUOTED:
         return _around(lines, kinds, intro)
-    if intro.dated and (something or intro.column):
-        return without_signature(_without_devices(_before(lines, intro)))
-    return list(lines) if intro.dated else None
+    if not intro.dated:
+        return None
+    return _own(_before(lines, intro)) if something or intro.column else list(lines)
 
 
-def _is_heading(lines: Sequence[str], at: int) -> bool:
-    line = lines[at]
-    return (label_of(line) is not None and is_block(lines, at)) or is_original(line) or is_lotus(lines, at)
+def _own(lines: Sequence[str]) -> list[str]:
+    return without_signature(_without_devices(lines))
 
 
-def _next(kinds: Sequence[str], at: int) -> int:
+def _heading_begins(lines: Sequence[str], bare: str, at: int) -> int | None:
+    """Return where a heading that a program puts above an older mail begins, None when this line is not of one."""
+    if (":" in bare or "\uff1a" in bare) and is_block(lines, at):
+        return at
+    if (not bare[0].isalnum() or bare[0] in "oOpP") and is_original(bare):
+        return at
+    return lotus_begins(lines, at) if bare in _LOTUS_TO or "---" in bare else None
+
+
+def _next(kinds: str, at: int) -> int:
     while at < len(kinds) and kinds[at] == _EMPTY:
         at += 1
     return at
@@ -117,11 +129,11 @@ def _intro_in_quote(lines: Sequence[str], at: int) -> Intro | None:
     return Intro(at - len(whole) + 1 + intro.begin, at, 0, dated=True)
 
 
-def _around(lines: Sequence[str], kinds: Sequence[str], intro: Intro) -> list[str]:
+def _around(lines: Sequence[str], kinds: str, intro: Intro) -> list[str]:
     """Return the new lines of a mail with a quotation, which begins at the intro or without one."""
     head = _before(lines, intro)
     quote = _next(kinds, intro.end + 1)
-    last = max(at for at in range(quote, len(kinds)) if kinds[at] == _QUOTED)
+    last = kinds.rfind(_QUOTED)
     tail = _new(lines[last + 1 :], begun=True) if last + 1 < len(lines) else []
     tail = tail if any(_kind(line) == _OWN for line in tail) else []
     between = _answers(lines, kinds, quote, last)
@@ -145,14 +157,17 @@ def _says_whose(lines: Sequence[str], quote: int) -> bool:
     return any(intro_at(top, at, 0) is not None for at in range(len(top)))
 
 
-def _answers(lines: Sequence[str], kinds: Sequence[str], begin: int, end: int) -> list[int]:
+def _answers(lines: Sequence[str], kinds: str, begin: int, end: int) -> list[int]:
     """Return the lines between quotations that somebody wrote: not what a mail program wrapped off a quoted line."""
     found = []
-    for at in range(begin, end):
+    for at in range(begin, end) if _OWN in kinds[begin:end] else ():
         if kinds[at] != _OWN:
             continue
-        wrapped = kinds[at - 1] == _QUOTED and kinds[at + 1] == _QUOTED and len(lines[at - 1]) >= 60
-        if not (wrapped and len(lines[at]) < 60) and not is_device(lines[at]) and not _ends_intro(lines, at):
+        adjacent = kinds[at - 1] == _QUOTED and kinds[at + 1] == _QUOTED
+        wrapped = adjacent and (
+            len(lines[at - 1]) >= 60 > len(lines[at]) or "http" in f"{lines[at - 1][-80:]}{lines[at][:9]}"
+        )
+        if not wrapped and not is_device(lines[at]) and not _ends_intro(lines, at):
             found.append(at)
     return found
 
@@ -174,14 +189,7 @@ def _without_intros(lines: Sequence[str], begin: int, end: int) -> list[str]:
 
 def _without_devices(lines: Sequence[str]) -> list[str]:
     """Leave out what a phone added, which may stand between the answer and the quotation or above the answer."""
-    return [
-        line
-        for at, line in enumerate(lines)
-        if not (
-            line
-            and len(line) < 160
-            and (at == 0 or not lines[at - 1].strip())
-            and (at + 1 == len(lines) or not lines[at + 1].strip())
-            and is_device(line)
-        )
-    ]
+    empty = [True, *(not line or line.isspace() for line in lines), True]
+    alone = [at for at in range(len(lines)) if empty[at] and empty[at + 2] and not empty[at + 1]]
+    devices = {at for at in alone if is_device(lines[at])}
+    return [line for at, line in enumerate(lines) if at not in devices] if devices else list(lines)
