@@ -64,7 +64,7 @@ def is_block(lines: Sequence[str], at: int) -> bool:
         dated = _SENT in kinds or _DATE in kinds
         if len(kinds - {_OTHER}) >= 3:
             return _SUBJECT in kinds or _SENT in kinds or addressed
-        return len(kinds) >= 2 and addressed and (dated or _SUBJECT in kinds)
+        return addressed and dated
     if _DATE in kinds and _TO in kinds and addressed and _TIME.search(lines[at][:200]):
         return True
     return _SENT in kinds and _TO in kinds and _SUBJECT in kinds
@@ -96,6 +96,8 @@ def lotus_begins(lines: Sequence[str], at: int) -> int | None:
 def is_original(bare: str) -> bool:
     """Tell whether this is "-----Original Message-----" in some language; `bare` has no blanks around."""
     words = bare.strip(_DASHES).lower()
+    if not bare[0].isalnum():
+        words = words.partition("--")[0].strip(_DASHES)
     if words in _ORIGINAL:
         return words != bare.lower() or words == "original message"
     if words.startswith("posted by "):

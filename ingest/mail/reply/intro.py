@@ -26,6 +26,7 @@ _DAY = re.compile(
 )
 _ADDRESS = re.compile(r"[^\s<>@]@[^\s<>@]")
 _ENDS_IN_ADDRESS = re.compile(r"@[^\s<>@]{1,200}[>)\]]{0,2}[\s*]{0,3}[:\uff1a]?[\s*]{0,3}$")
+_SAYS = re.compile(r"\bsa(?:id|ys)\b", re.IGNORECASE)
 _COLONS = (":", "\uff1a")
 
 
@@ -121,19 +122,19 @@ def _evidence(text: str) -> bool | None:
     address = _ADDRESS.search(text)
     bare = text.rstrip(" -.\u202c")
     colon = bare.endswith(_COLONS)
+    begins = _OPENER.match(text) is not None or _DATE_FIRST.match(text) is not None
     behind = _behind_verb(bare)
     if behind is None:
-        by_date = time is not None and address is not None and (day is not None or colon)
-        short = day is not None and address is not None and _DATE_FIRST.match(text) is not None
-        if (by_date or short) and _ENDS_IN_ADDRESS.search(bare) and (colon or _DATE_FIRST.match(text)):
-            return True
-        return False if colon and address is not None and (day is not None or _ENDS_IN_ADDRESS.search(bare)) else None
+        if address is None or not _ENDS_IN_ADDRESS.search(bare):
+            return False if address is not None and day is not None and colon else None
+        whole = ((time is not None) and (day is not None or colon)) or (day is not None and begins)
+        return "<" in bare if whole and (colon or begins) else False if colon else None
     if len(behind) > _MAX_NAME or (behind and not colon):
         return None
-    known = (time is not None) + (day is not None) + 2 * (address is not None)
+    sure = address is not None or (begins and time is not None and day is not None)
     if not colon:
-        return True if known >= 2 and (_OPENER.match(text) or _DATE_FIRST.match(text) or address) else None
-    return known >= 2 or (known == 1 and _OPENER.match(text) is not None)
+        return True if sure else None
+    return sure and not _SAYS.search(bare[-20:])
 
 
 def _behind_verb(text: str) -> str | None:

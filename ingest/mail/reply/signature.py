@@ -22,12 +22,14 @@ _MAX_DISCLAIMERS = 6
 _MAX_PARAGRAPH = 60
 _MAX_READ = 1500
 _RULE_CHARACTERS = "-_=*~#+\u2010\u2013\u2014\u2015\u1427"
+_SIGNATURE_DASHES = frozenset({"--", "\u2013", "\u2014", "\u2013\u2013", "\u2014\u2014", "__"})
 _SAYS_DEVICE_BY = 48
 _REGARDS, _THANKS = frozenset(REGARDS), frozenset(THANKS)
 _CLOSING_BEGINS = frozenset(closing.partition(" ")[0] for closing in REGARDS)
 _LONGEST_CLOSING = max(map(len, REGARDS)) + 40
 _DEVICE = re.compile(rf"(?<![a-z])(?:{'|'.join(map(re.escape, DEVICES))})|https?://", re.IGNORECASE)
 _SENT_FROM_MY = re.compile(r"sent from my(?: [^\s.]+){1,3}", re.IGNORECASE)
+_MINE = re.compile(r"\b(?:my|mon|mi|min|mijn|meu|mein\w{0,4}|wirelessly|fil)\b")
 _SPEAKS_OF = re.compile("|".join(map(re.escape, DISCLAIMER_SPEAKS_OF)), re.IGNORECASE)
 _INITIALS = re.compile(r"[-\u2013\u2014~/]{1,3}\s?[^\W\d_][\w.'\u2019-]{0,20}(?:\s[^\W\d_][\w.'\u2019-]{0,20}){0,3}")
 _CARD = re.compile(r"\+?\(?\d[\d ()./-]{6,20}\d|[^\s@]@[^\s@]|www\.|https?://|\b(?:tel|fax|phone|mob)\b", re.IGNORECASE)
@@ -56,7 +58,7 @@ def is_rule(line: str) -> bool:
     bare = line.strip()
     if not bare or bare[0] not in _RULE_CHARACTERS or bare.strip(bare[0]):
         return False
-    return len(bare) > (2 if bare[0] in "*~#+" else 1) or bare in "\u2014\u2015\u1427"
+    return len(bare) > (2 if bare[0] in "*~#+" else 1) or bare in "\u2013\u2014\u2015\u1427"
 
 
 def is_device(line: str) -> bool:
@@ -66,7 +68,9 @@ def is_device(line: str) -> bool:
     lower = line.strip(" \t\r\xa0<>()[]*_-\u2013\u2014\u2022").lower().replace("[", "")
     if lower.rstrip(" .!").endswith(SENT_FROM_ENDS):
         return lower.count(" ") < 15 and _DEVICE.search(lower) is not None
-    if not lower.startswith(SENT_FROM) or (lower.count(" ") > 14 and "http" not in lower):
+    if not lower.startswith(SENT_FROM) or lower.endswith("?"):
+        return False
+    if lower.count(" ") > (14 if _MINE.search(lower, 0, 30) else 8) and "http" not in lower:
         return False
     return _DEVICE.search(lower[:_SAYS_DEVICE_BY]) is not None or _SENT_FROM_MY.fullmatch(lower) is not None
 
@@ -95,13 +99,23 @@ def _below_rule(lines: Sequence[str], end: int) -> int | None:
             return None
         if not is_rule(line):
             continue
-        if line.strip() in ("--", "\u2014", "\u2013\u2013", "\u2014\u2014", "__"):
+        if line.strip() in _SIGNATURE_DASHES:
             return at
-        heading = at > 0 and lines[at - 1].strip() and at + 1 < end and lines[at + 1].strip()
-        if below <= _MAX_BELOW_RULE and not (heading and abs(len(lines[at - 1].strip()) - len(line.strip())) < 4):
-            return at
-        return None
+        return at if below <= _MAX_BELOW_RULE and _looks_signed(lines, at, end) else None
     return None
+
+
+def _looks_signed(lines: Sequence[str], at: int, end: int) -> bool:
+    """Tell whether below a rule stands a card or a list's footer, not the next section of a text."""
+    above = lines[at - 1].strip() if at else ""
+    rule = lines[at].strip()
+    if above and at + 1 < end and lines[at + 1].strip() and abs(len(above) - len(rule)) < 4:
+        return False  # the rule underlines a heading
+    if any(line.strip() == rule for line in lines[max(at - 40, 0) : at]):
+        return False  # one of several sections
+    return all(
+        len(line) <= _MAX_CARD_LINE and not line.rstrip().endswith((".", "?", "!")) for line in lines[at + 1 : end]
+    )
 
 
 def _device(lines: Sequence[str], end: int) -> int | None:

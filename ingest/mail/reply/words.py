@@ -142,7 +142,7 @@ SENT_FROM_ENDS = (
 )  # fmt: skip
 # What such a line speaks of: without one of these words (or a link) it is somebody's sentence.
 DEVICES = (
-    "iphon", "ipad", "ipod", "android", "samsung", "galaxy", "blackberry", "windows", "outlook", "yahoo", "gmail", "mail", "phone", "mobil",
+    "iphon", "ipad", "ipod", "android", "samsung", "galaxy", "blackberry", "windows", "outlook", "yahoo", "gmail", "mail for", "mailbox", "mail.ru", "fastmail", "mobile mail", "phone", "mobil",
     "móvil", "movil", "telefon", "telefoon", "téléphone", "celular", "celulare", "handy", "tablet", "huawei", "xiaomi", "nokia", "lumia",
     "htc", "sony", "xperia", "motorola", "oneplus", "pixel", "lg ", "spark", "superhuman", "airmail", "proton", "k-9", "gmx", "web.de", " app",
     "hubspot", "front", "mac", "smartphone", "device", "gerät", "wireless", "verizon", "t-mobile", "at&t", "nine", "aol", "shift", "mailbird",
@@ -224,7 +224,7 @@ DISCLAIMERS = (
     "tento e-mail", "tato zpráva", "tento email", "tato e-mailová", "táto správa", "ova poruka", "to sporočilo", "ez az üzenet", "ez az e-mail",
     "az e-mail tartalma", "acest mesaj", "acest e-mail", "данное сообщение", "это сообщение", "это электронное", "настоящее сообщение",
     "це повідомлення", "το παρόν μήνυμα", "bu e-posta", "bu mesaj", "bu elektronik", "本邮件", "此邮件", "このメール", "本メール", "이 메일은",
-    "本電子郵件", "you received this message because", "you are receiving this because", "you are receiving this email because", "to unsubscribe",
+    "本電子郵件", "you received this message because", "reply to this email directly", "visit topic or reply", "you are receiving this because", "you are receiving this email because", "to unsubscribe",
     "to stop receiving", "this mail was sent to", "pour vous désabonner",
 )  # fmt: skip
 # What such a paragraph speaks of; without one of these it is somebody's sentence.
@@ -232,6 +232,6 @@ DISCLAIMER_SPEAKS_OF = (
     "confiden", "privileg", "vertraul", "virus", "viren", "intended", "recipient", "destinat", "empfänger", "adressat", "print", "imprim",
     "druck", "stampa", "poufn", "důvěrn", "dôvern", "konfident", "fortrol", "förtrol", "luottamuk", "bizalmas", "gizli", "riservat",
     "vertrouwelijk", "milieu", "liab", "environment", "umwelt", "environnement", "medio ambiente", "avast", "scanned", "secure", "in error",
-    "mailing list", "unsubscribe", "group", "désabonner", "конфиден", "конфіден", "povjerljiv", "zaupn", "εμπιστευ", "机密", "保密", "機密", "비밀",
+    "mailing list", "unsubscribe", "subscribed", "group", "désabonner", "конфиден", "конфіден", "povjerljiv", "zaupn", "εμπιστευ", "机密", "保密", "機密", "비밀",
     "legal", "privad", "privat", "geadresseerde", "adresat", "mottagar", "modtager", "mottaker", "vastaanottaj", "címzett",
 )  # fmt: skip

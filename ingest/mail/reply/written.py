@@ -27,7 +27,20 @@ def new_text(text: str) -> str:
     if text.count("\n") > _MAX_LINES:
         return text.strip()
     lines = text.split("\n")
+    if "-----BEGIN PGP SIG" in text:
+        lines = _without_pgp(lines)
     return "\n".join(_new(lines, begun=False)).strip() or text.strip()
+
+
+def _without_pgp(lines: Sequence[str]) -> list[str]:
+    """Leave out the frame of a text signed in place (RFC 9580, 7)."""
+    bare = [line.strip() for line in lines]
+    end = bare.index("-----BEGIN PGP SIGNATURE-----") if "-----BEGIN PGP SIGNATURE-----" in bare else len(lines)
+    if "-----BEGIN PGP SIGNED MESSAGE-----" not in bare[:end]:
+        return list(lines)
+    begin = bare.index("-----BEGIN PGP SIGNED MESSAGE-----")
+    blank = next((at for at in range(begin, end) if not bare[at]), begin)
+    return [*lines[:begin], *lines[blank + 1 : end]]
 
 
 def _new(lines: Sequence[str], *, begun: bool) -> list[str]:
