@@ -6,13 +6,14 @@ begins with a space is not, an empty line is neither; `‖` ends what is new wit
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.mail.read import parse_mail
 from ingest.mail.reply.written import new_text
 
 _FOLDER = Path(__file__).parent / "replies"
@@ -42,10 +43,43 @@ def test_the_sender_wrote_this_and_no_more(text: str, new: list[str]) -> None:
     assert [line.rstrip() for line in new_text(text).split("\n") if line.strip()] == new
 
 
+@pytest.mark.parametrize("file", sorted((_FOLDER / "html").glob("*.html")), ids=lambda file: file.stem)
+def test_an_answer_that_came_as_html_only_is_told_from_the_older_mail_too(file: Path) -> None:
+    expected, _, page = file.read_text("utf-8").partition(" -->\n")
+    raw = b"From: kim@y.example\nContent-Type: text/html; charset=utf-8\n\n" + page.encode()
+    said = parse_mail(raw).reply_text.split("\n")
+    assert " / ".join(line for line in said if line) == expected.removeprefix("<!-- ")
+
+
 def test_every_case_has_a_name_of_its_own() -> None:
     names = [name for name, _, _ in _cases()]
     assert len(names) == len(set(names)) > 300
     assert 0.25 < sum(map(held_back, names)) / len(names) < 0.42
+
+
+@pytest.mark.parametrize(
+    "laid_out",
+    [
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.replace("\n", " \n"),
+        lambda text: text.replace("\n\n", "\n\n\n"),
+        lambda text: f"\n\n{text}\n\n\n",
+        lambda text: text.replace("\n> ", "\n>"),
+        lambda text: "\n".join(line if line[:1] in ("", ">") else f" {line}" for line in text.split("\n")),
+    ],
+    ids=[
+        "crlf",
+        "trailing_blanks",
+        "more_empty_lines",
+        "empty_lines_around",
+        "quotation_marks_without_blank",
+        "indented",
+    ],
+)
+def test_white_space_makes_no_difference(laid_out: Callable[[str], str]) -> None:
+    for name, text, new in _cases():
+        said = ["".join(line.split()) for line in new_text(laid_out(text)).split("\n")]
+        assert [line for line in said if line] == ["".join(line.split()) for line in new], name
 
 
 def test_paragraphs_stay_apart() -> None:
