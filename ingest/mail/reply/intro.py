@@ -20,7 +20,9 @@ _DATE_FIRST = re.compile(
 _INSIDE = re.compile(
     r"[\s.!?](?=(?:On (?:\w{3,9},? )?(?:\w{3,9}\.? )?\d|(?:Am|Le|El|Em|Op|Den|Il giorno|W dniu|Dnia|Dne) (?:\w{2,10}[.,]{0,2} )?\d))"
 )
-_TIME = re.compile(r"\d{1,2}[:.h\uff1a]\d\d|\d{1,2} ?(?:[ap]\.?m\.?|uhr|klo)\b|\d{1,2} ?[时点時시]", re.IGNORECASE)
+_TIME = re.compile(
+    r"\d{1,2}(?:[:.h\uff1a]| h )\d\d|\d{1,2} ?(?:[ap]\.?m\.?|uhr|klo)\b|\d{1,2} ?[时点時시]", re.IGNORECASE
+)
 _DAY = re.compile(
     r"\b(?:19|20)\d\d\b|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}[年년]|\d[月월]|(?<!\d)(?:19|20)\d\d(?!\d)"
 )
@@ -98,6 +100,8 @@ def _begin(lines: Sequence[str], end: int, first: int) -> int:
     for at in range(end, max(end - _MAX_LINES, first - 1), -1):
         line = lines[at]
         length += len(line)
+        if at == end - 1 and not line.strip() and len(lines[end].split()) < 3:
+            continue  # "wrote:" alone, below an empty line
         if length > _MAX_LENGTH or not line.strip() or (at < end and line.rstrip().endswith((*_COLONS, ".", "!", "?"))):
             break
         if at < end and line.lstrip().startswith(">"):

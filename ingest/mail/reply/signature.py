@@ -15,6 +15,7 @@ from ingest.mail.reply.words import (
 
 _MAX_ROUNDS = 6
 _MAX_BELOW_DASHES = 20
+_MAX_BELOW_RFC_DASHES = 60
 _MAX_BELOW_RULE = 12
 _MAX_CARD = 10
 _MAX_CARD_LINE = 90
@@ -33,6 +34,16 @@ _MINE = re.compile(r"\b(?:my|mon|mi|min|mijn|meu|mein\w{0,4}|wirelessly|fil)\b")
 _SPEAKS_OF = re.compile("|".join(map(re.escape, DISCLAIMER_SPEAKS_OF)), re.IGNORECASE)
 _INITIALS = re.compile(r"[-\u2013\u2014~/]{1,3}\s?[^\W\d_][\w.'\u2019-]{0,20}(?:\s[^\W\d_][\w.'\u2019-]{0,20}){0,3}")
 _CARD = re.compile(r"\+?\(?\d[\d ()./-]{6,20}\d|[^\s@]@[^\s@]|www\.|https?://|\b(?:tel|fax|phone|mob)\b", re.IGNORECASE)
+_BANNER = re.compile(
+    r"\W{0,8}(?:caution|warning|external|attention|achtung|vorsicht|externe|externer|extern|you don['\u2019]t often get email|this (?:e-?mail|message) "
+    r"(?:originated|was sent|came|is) from (?:an |the )?(?:outside|external))",
+    re.IGNORECASE,
+)
+_OUTSIDE = re.compile(
+    r"originat\w{0,3} (?:from )?(?:an )?(?:outside|external)|(?:from|an) (?:an )?external|outside (?:of )?(?:the|your|our) organi[sz]ation"
+    r"|learn why this is important|extern\w{0,3} (?:absender|e-?mail|mail|quelle|expéditeur|afzender)|expéditeur externe",
+    re.IGNORECASE,
+)
 _POSTSCRIPT = re.compile(r"\W{0,3}(?:p\.? ?s\.?|pps|nb|n\.b\.|edit)\b\W", re.IGNORECASE)
 
 
@@ -51,6 +62,17 @@ def without_signature(lines: Sequence[str], *, all_of_it: bool = False) -> list[
         else:
             break
     return list(lines[:end])
+
+
+def without_banner(lines: list[str]) -> list[str]:
+    """Return the lines without the warning that one's own gateway puts above a mail from outside."""
+    begin = next((at for at, line in enumerate(lines[:20]) if line.strip()), None)
+    if begin is None or not _BANNER.match(lines[begin][:200]):
+        return lines
+    end = next((at for at in range(begin, min(begin + 8, len(lines))) if not lines[at].strip()), None)
+    if end is None or not _OUTSIDE.search(" ".join(line[:300] for line in lines[begin:end])):
+        return lines
+    return lines[end:] if any(line.strip() for line in lines[end:]) else lines
 
 
 def is_rule(line: str) -> bool:
@@ -93,14 +115,14 @@ def _upwards(lines: Sequence[str], end: int, most: int) -> Iterator[tuple[int, i
 
 
 def _below_rule(lines: Sequence[str], end: int) -> int | None:
-    for at, below in _upwards(lines, end, _MAX_BELOW_DASHES):
+    for at, below in _upwards(lines, end, _MAX_BELOW_RFC_DASHES):
         line = lines[at]
         if line.lstrip().startswith((">", "```")):
             return None
         if not is_rule(line):
             continue
         if line.strip() in _SIGNATURE_DASHES:
-            return at
+            return at if below <= _MAX_BELOW_DASHES or line == "-- " else None
         return at if below <= _MAX_BELOW_RULE and _looks_signed(lines, at, end) else None
     return None
 
@@ -180,14 +202,14 @@ def _closing(line: str) -> str:
         return "regards"
     if bare in _THANKS:
         return "thanks"
-    words = line.split()
+    words = line.partition("/")[0].split()
     if len(words) > 10 or not words or words[0].strip(",.").lower() not in _CLOSING_BEGINS:
         return ""
-    for count in range(min(6, len(words) - 1), 0, -1):
+    for count in range(min(6, len(words)), 0, -1):
         closing = " ".join(words[:count]).strip(",.!;:*_").lower()
         rest = words[count:]
-        if len(closing) > 5 and closing in _REGARDS and len(rest) <= 4 and all(_is_name(word) for word in rest):
-            return "regards"
+        if len(closing) > 5 and closing in _REGARDS and len(rest) <= 4:
+            return "regards" if len(closing) > 11 or all(_is_name(word) for word in rest) else ""
     return ""
 
 

@@ -144,7 +144,7 @@ SENT_FROM_ENDS = (
 DEVICES = (
     "iphon", "ipad", "ipod", "android", "samsung", "galaxy", "blackberry", "windows", "outlook", "yahoo", "gmail", "mail for", "mailbox", "mail.ru", "fastmail", "mobile mail", "phone", "mobil",
     "móvil", "movil", "telefon", "telefoon", "téléphone", "celular", "celulare", "handy", "tablet", "huawei", "xiaomi", "nokia", "lumia",
-    "htc", "sony", "xperia", "motorola", "oneplus", "pixel", "lg ", "spark", "superhuman", "airmail", "proton", "k-9", "gmx", "web.de", " app",
+    "htc", "sony", "xperia", "motorola", "oneplus", "pixel", "lg ", "spark", "superhuman", "airmail", "proton", "k-9", "gmx", "web.de", "app ", "mail app", "l'application", "freenet", "orange", "мобильн", "rambler",
     "hubspot", "front", "mac", "smartphone", "device", "gerät", "wireless", "verizon", "t-mobile", "at&t", "nine", "aol", "shift", "mailbird",
     "newton", "boxer", "polymail", "hey", "zoho", "tutanota", "tuta", "ti-85", "puhelime", "телефон", "смартфон", "устройств", "почт", "手机",
     "手機", "핸드폰", "palm", "nexus", "redmi", "oppo", "vivo", "droid", "fairphone", "apple", "ios", "computer", "laptop", "kindle", "thunderbird",
@@ -156,7 +156,7 @@ REGARDS = (
     "regards", "best regards", "kind regards", "kindest regards", "warm regards", "warmest regards", "many regards", "with regards",
     "with best regards", "with kind regards", "best wishes", "with best wishes", "all the best", "sincerely", "sincerely yours",
     "yours sincerely", "yours truly", "yours faithfully", "very truly yours", "respectfully", "respectfully yours", "cordially",
-    "thanks and regards", "thanks & regards", "thank you and regards", "best regards / mit freundlichen grüßen", "warmly", "br", "kr", "rgds",
+    "thanks and regards", "thanks and best regards", "thanks & best regards", "thanks and kind regards", "many thanks and best regards", "thank you and best regards", "best regards and thanks", "with warm regards", "warm wishes", "yours", "kindly", "have a nice day", "have a great day", "thanks & regards", "thank you and regards", "best regards / mit freundlichen grüßen", "warmly", "br", "kr", "rgds",
     "mit freundlichen grüßen", "mit freundlichen gruessen", "mit freundlichen grüssen", "mit freundlichem gruß", "mit freundlichem gruss",
     "mit besten grüßen", "mit besten grüssen", "mit vielen grüßen", "mit herzlichen grüßen", "mit lieben grüßen", "freundliche grüße",
     "freundliche grüsse", "freundlichen gruß", "beste grüße", "beste grüsse", "besten gruß", "viele grüße", "viele grüsse", "viele gruesse",

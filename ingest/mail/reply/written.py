@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from ingest.mail.reply.heading import is_block, is_forward, is_original, is_reply_above, lotus_begins
 from ingest.mail.reply.intro import Intro, ends_like_intro, intro_at, intro_before_text
-from ingest.mail.reply.signature import is_device, is_rule, without_signature
+from ingest.mail.reply.signature import is_device, is_rule, without_banner, without_signature
 
 _MAX_LINES = 20_000
 _MAX_LINE = 2000
@@ -29,7 +29,7 @@ def new_text(text: str) -> str:
     lines = text.split("\n")
     if "-----BEGIN PGP SIG" in text:
         lines = _without_pgp(lines)
-    return "\n".join(_new(lines, begun=False)).strip() or text.strip()
+    return "\n".join(_new(without_banner(lines), begun=False)).strip() or text.strip()
 
 
 def _without_pgp(lines: Sequence[str]) -> list[str]:
