@@ -16,7 +16,7 @@ from ingest.mail.reply.words import (
     TO,
 )
 
-_MAX_LABEL = 32
+MAX_LABEL = 32
 _BLOCK_LINES = 14
 _KINDS = {label: kind for kind, labels in enumerate((OTHER_HEADERS, TO, SUBJECT, DATE, SENT, FROM)) for label in labels}
 _OTHER, _TO, _SUBJECT, _DATE, _SENT, _FROM = range(6)
@@ -33,7 +33,7 @@ _ADDRESS = re.compile(r"[^\s<>@\[]@[^\s<>@\]]")
 
 def label_of(line: str) -> int | None:
     """Return which header a line is by its label, None when it is none."""
-    label, colon, _ = line[:_MAX_LABEL].replace("\uff1a", ":").partition(":")
+    label, colon, _ = line[:MAX_LABEL].replace("\uff1a", ":").partition(":")
     if not colon:
         return None
     return _KINDS.get(label.strip(" \t\r\xa0*_|\u200e\u200f").lower())

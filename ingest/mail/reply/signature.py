@@ -122,7 +122,7 @@ def _below_rule(lines: Sequence[str], end: int) -> int | None:
         if not is_rule(line):
             continue
         if line.strip() in _SIGNATURE_DASHES:
-            return at if below <= _MAX_BELOW_DASHES or line == "-- " else None
+            return at if below <= _MAX_BELOW_DASHES or line.rstrip("\r").endswith(" ") else None
         return at if below <= _MAX_BELOW_RULE and _looks_signed(lines, at, end) else None
     return None
 

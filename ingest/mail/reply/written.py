@@ -7,13 +7,14 @@ fixed number of times, and no pattern sees more than a few hundred characters.
 
 from collections.abc import Sequence
 
-from ingest.mail.reply.heading import is_block, is_forward, is_original, is_reply_above, lotus_begins
+from ingest.mail.reply.heading import MAX_LABEL, is_block, is_forward, is_original, is_reply_above, lotus_begins
 from ingest.mail.reply.intro import Intro, ends_like_intro, intro_at, intro_before_text
 from ingest.mail.reply.signature import is_device, is_rule, without_banner, without_signature
 
 _MAX_LINES = 20_000
 _MAX_LINE = 2000
 _MAX_CITED = 8
+_POSTED = ("Posted by ", "posted by ")
 _LOTUS_TO = frozenset({"To", "An", "to", "an"})
 _EMPTY, _OWN, _QUOTED = "e", "o", "q"
 
@@ -65,7 +66,9 @@ def _new(lines: Sequence[str], *, begun: bool) -> list[str]:
 
 def _may_matter(bare: str) -> bool:
     """Tell quickly whether a program may have written this line above an older mail: most lines are plain words."""
-    if not bare[0].isalnum() or bare[-1] in ":\uff1a>-" or ":" in bare or "bove" in bare or bare[0] in "pP":
+    if not bare[0].isalnum() or bare[-1] in ":\uff1a>-" or ":" in bare[:MAX_LABEL] or "\uff1a" in bare[:MAX_LABEL]:
+        return len(bare) < _MAX_LINE
+    if "bove" in bare or ":   " in bare or bare.startswith(_POSTED):
         return len(bare) < _MAX_LINE
     return ends_like_intro(bare) or bare in _LOTUS_TO or (len(bare) < 40 and is_original(bare))
 
