@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from ingest.mail.reply.words import OPENERS, WROTE, WROTE_GLUED
 
@@ -32,16 +33,13 @@ _SAYS = re.compile(r"\bsa(?:id|ys)\b", re.IGNORECASE)
 _COLONS = (":", "\uff1a")
 
 
-class Intro:
+class Intro(NamedTuple):
     """Where such a line begins and ends, the column it begins at, and whether only a program can have written it."""
 
-    __slots__ = ("begin", "column", "dated", "end")
-
-    def __init__(self, begin: int, end: int, column: int, *, dated: bool) -> None:
-        self.begin = begin
-        self.end = end
-        self.column = column
-        self.dated = dated
+    begin: int
+    end: int
+    column: int
+    dated: bool
 
 
 def intro_at(lines: Sequence[str], end: int, first: int) -> Intro | None:
@@ -135,9 +133,10 @@ def _evidence(text: str) -> bool | None:
         return "<" in bare if whole and (colon or begins) else False if colon else None
     if len(behind) > _MAX_NAME or (behind and not colon):
         return None
-    sure = address is not None or (begins and time is not None and day is not None)
+    when = (time is not None) + (day is not None)
+    sure = (address is not None and when > 0) or (begins and when == 2)
     if not colon:
-        return True if sure else None
+        return True if sure else False if address is not None else None
     return sure and not _SAYS.search(bare[-20:])
 
 

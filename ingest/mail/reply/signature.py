@@ -191,6 +191,8 @@ def _below_closing(lines: Sequence[str], end: int) -> int | None:
             return at if closing == "regards" or card else None
         if len(line) > _MAX_CARD_LINE or "?" in line or line.lstrip().startswith(">") or _POSTSCRIPT.match(line):
             return None
+        if line.rstrip().endswith((".", "!")) and line.count(" ") > 4:
+            return None  # a sentence: something was left to say below the name
         card = card or _CARD.search(line) is not None
     return None
 

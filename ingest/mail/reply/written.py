@@ -155,7 +155,7 @@ def _around(lines: Sequence[str], kinds: str, intro: Intro) -> list[str]:
     between = _answers(lines, kinds, quote, last)
     if between:
         if not tail:
-            last = max(at for at in between)
+            last = between[-1]
         kept = _without_intros(lines, quote, last + 1)
         return without_signature([*_without_devices(head), *kept, *tail])
     head = _without_devices(head)
@@ -179,13 +179,18 @@ def _answers(lines: Sequence[str], kinds: str, begin: int, end: int) -> list[int
     for at in range(begin, end) if _OWN in kinds[begin:end] else ():
         if kinds[at] != _OWN:
             continue
-        adjacent = kinds[at - 1] == _QUOTED and kinds[at + 1] == _QUOTED
-        wrapped = adjacent and (
-            len(lines[at - 1]) >= 60 > len(lines[at]) or "http" in f"{lines[at - 1][-80:]}{lines[at][:9]}"
-        )
+        wrapped = kinds[at - 1] == _QUOTED and kinds[at + 1] == _QUOTED and _goes_on(lines[at - 1], lines[at])
         if not wrapped and not is_device(lines[at]) and not _ends_intro(lines, at):
             found.append(at)
     return found
+
+
+def _goes_on(quoted: str, line: str) -> bool:
+    """Tell whether a program wrapped the line off the quoted one above: the rest of a sentence, or of a link."""
+    link = quoted[-200:].rpartition("(http")
+    if (link[1] and ")" not in link[2]) or line.startswith(("(http", "<http")):
+        return True
+    return len(quoted) >= 60 > len(line) and line[:1].islower() and quoted.rstrip()[-1] not in ".?!:"
 
 
 def _ends_intro(lines: Sequence[str], at: int) -> bool:
