@@ -187,10 +187,11 @@ def _answers(lines: Sequence[str], kinds: str, begin: int, end: int) -> list[int
 
 def _goes_on(quoted: str, line: str) -> bool:
     """Tell whether a program wrapped the line off the quoted one above: the rest of a sentence, or of a link."""
+    line = line.strip()
     link = quoted[-200:].rpartition("(http")
     if (link[1] and ")" not in link[2]) or line.startswith(("(http", "<http")):
         return True
-    return len(quoted) >= 60 > len(line) and line[:1].islower() and quoted.rstrip()[-1] not in ".?!:"
+    return len(quoted) >= 60 > len(line) and line[0].islower() and quoted.rstrip()[-1] not in ".?!:"
 
 
 def _ends_intro(lines: Sequence[str], at: int) -> bool:
