@@ -20,7 +20,7 @@ from ingest.mail.forward import forwarded
 from ingest.mail.headers import Headers, message_id, message_ids
 from ingest.mail.kind import kind_of
 from ingest.mail.parts import Leaf, leaves
-from ingest.mail.reply import new_text
+from ingest.mail.reply.written import new_text
 from ingest.mail.report import read_report
 from ingest.mail.spam import spam_verdict
 from ingest.mail.way import delivered_to, thread_index

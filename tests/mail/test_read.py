@@ -17,7 +17,6 @@ from ingest.mail.address import mailboxes
 from ingest.mail.charset import decode
 from ingest.mail.headers import parameters, words
 from ingest.mail.read import attachment_bytes, parse_mail
-from ingest.mail.reply import new_text
 from tests.channels.conformance import bytes_for
 from tickets.message import InboundMessage
 
@@ -284,60 +283,6 @@ def test_the_kind_is_told_from_headers(headers: str, kind: str) -> None:
     )
     raw = raw.replace(b"From: Ann <ann@customer.example>\n", b"") if "From:" in headers else raw
     assert parse_mail(raw + b"\nhi").kind == kind
-
-
-# --- what was newly written -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "new"),
-    [
-        ("Hi\n\nOn Mon, 1 Jan 2026 at 10:00, Bob <b@x>\nwrote:\n\n> q\n> r\n", "Hi"),
-        ("Danke!\n\nAm 01.01.2026 um 10:00 schrieb Bob Smith:\n> q", "Danke!"),
-        ("Merci\n\nLe lun. 1 janv. 2026 à 10:00, Bob <b@x> a écrit :\n\n> q", "Merci"),
-        ("Grazie\n\nIl giorno lun 1 gen 2026 alle ore 10:00 Bob <b@x> ha scritto:\n> q", "Grazie"),
-        ("Yes\n\n-----Original Message-----\nFrom: x\nfoo", "Yes"),
-        ("Yes\n________________________________\nFrom: Bob <b@x>\nSent: Monday\nTo: a\nSubject: s\n\nbody", "Yes"),
-        ("Ja\n\nVon: Bob <b@x>\nGesendet: Montag\nAn: a\nBetreff: s\n\nbody", "Ja"),
-        ("ok\n\nSent from my iPhone\n\n> On 1 Jan 2026, at 10:00, Bob <b@x> wrote:\n> \n> q", "ok"),
-        ("ok\nOn 1 Jan 2026, at 10:00, Bob <b@x> wrote:\n\nunquoted older mail\nmore", "ok"),
-        ("On 1 Jan 2026 at 10:00 Bob wrote:\n> q\n> q2\n\nanswer below\n-- \nAnn", "answer below"),
-        ("answer\n## reply above this line ##\nold", "answer"),
-        ("Hello\n-- \nJoe\nACME", "Hello"),
-    ],
-)
-def test_the_older_mail_and_the_signature_are_left_out(text: str, new: str) -> None:
-    assert new_text(text) == new
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "> q\nanswer one\n> r\nanswer two",
-        "On 1 Jan 2026 at 10:00 Bob wrote:\n> q\nanswer one\n> r\nanswer two",
-        "On Monday she wrote:\nthe contract is void",
-        "I said on Monday that\non Tuesday he wrote:\nthe text",
-        "FYI\n---------- Forwarded message ---------\nFrom: Bob\nDate: x\nSubject: y\nTo: z\n\nbody",
-        "From: the heart\nI write to you",
-        "> only a quotation",
-        "-- \nonly a signature",
-        "a list --\n--\n" + "item\n" * 30 + "end",
-    ],
-)
-def test_when_in_doubt_everything_stays(text: str) -> None:
-    assert new_text(text) == text.strip()
-
-
-@given(
-    st.lists(
-        st.sampled_from(["> q", "words", "", "-- ", "On 1.1.2026 10:00 a@b wrote:", "From: a", "Sent: b", "To: c"])
-    )
-)
-def test_the_new_text_is_made_of_the_texts_own_lines(lines: list[str]) -> None:
-    text = "\n".join(lines)
-    new = new_text(text)
-    assert new in text.strip()
-    assert bool(new) == bool(text.strip())
 
 
 # --- HTML -------------------------------------------------------------------------------------------------------------
