@@ -26,9 +26,16 @@ _OURS = re.compile(
     rb"|references$|in-reply-to$|sender$|delivered-to$|dkim-|list-|precedence$|auto-submitted$|importance$|resent-|arc-"
     rb"|authentication-results$|thread-|user-agent$|feedback-id$|priority$|disposition-)"
 )
-_WORD = re.compile(rb"=\?([!->@-~]{0,60})\?([bBqQ])\?((?:[^?]++|\?(?!=))*+)\?=")
-_CUT_WORD = re.compile(rb"=\?([!->@-~]{0,60})\?([bBqQ])\?([^?]*+)\??\Z")
-_PARAMETER = re.compile(r";\s*+([^\s=;\"]++)\s*+=\s*+(\"(?:[^\"\\]|\\.?)*+(?:\"|\Z)|[^;]*+)", re.DOTALL)
+_WORD = re.compile(rb"=\?([ -<>@-~]{0,60})\?[ \t]?([bBqQ])[ \t]?\?((?:[^?]++|\?(?!=))*+)\?=")
+_CUT_WORD = re.compile(rb"=\?([ -<>@-~]{0,60})\?([bBqQ])\?([^?]*+)\??\Z")
+# What begins the next parameter where the semicolon was forgotten: only words that are known, for a name may hold blanks.
+_KNOWN = r"(?:charset|name|filename|boundary|format|type|report-type|protocol|micalg|x-unix-mode|size)[0-9*]*+\s*+="
+_PARAMETER = re.compile(
+    rf"(?:[;,]|\s(?={_KNOWN}))\s*+([^\s=;,\"]++)\s*+=\s*+"
+    rf"(\"(?:[^\"\\]|\\.?)*+(?:\"|\Z)|(?:[^;\s]++|\s(?!{_KNOWN}))*+)",
+    re.DOTALL | re.IGNORECASE,
+)
+_PLAIN_VALUE_FOLLOWS = re.compile(rf"\s*+(?:;|\Z|\(|{_KNOWN})", re.IGNORECASE)
 _ID = re.compile(r"<([^<>]++)>")
 
 
@@ -153,7 +160,7 @@ def words(raw: bytes, hint: str = "") -> str:
         between = raw[at : match.start()]
         charset = match[1].split(b"*")[0].decode("ascii")
         joins = number > 0 and not between.strip()
-        if not (joins and charset.lower() == label.lower()):
+        if not (joins and codec(charset) == codec(label)):
             out.append(decode(run, label))
             run, label = b"", charset
         if not joins:
@@ -174,16 +181,29 @@ def _word(encoding: bytes, data: bytes) -> bytes:
 
 
 def parameters(value: str) -> dict[str, str]:
-    """Return the parameters of a Content-Type or Content-Disposition value, names in lower case (RFC 2231, RFC 2047)."""
+    """Return the parameters of a Content-Type or Content-Disposition value, names in lower case (RFC 2231, RFC 2047).
+
+    Accepted beyond the standard: a comma or nothing instead of the semicolon, quotes inside quotes, a quote at one end only,
+    backslashes of Windows paths, pieces in any order or without the first.
+    """
     found: dict[str, str] = {}
     pieces: dict[str, list[tuple[int, bool, str]]] = {}
-    for number, match in enumerate(_PARAMETER.finditer(value[:20_000])):
-        if number >= MAX_PARAMETERS:
+    value, at = value[:20_000], 0
+    for _ in range(MAX_PARAMETERS):
+        match = _PARAMETER.search(value, at)
+        if match is None:
             break
-        name, text = match[1].lower(), match[2].strip()
+        name, text, at = match[1].lower(), match[2].strip(), match.end()
         if text.startswith('"'):
+            if not _PLAIN_VALUE_FOLLOWS.match(value, at):  # name="the "best" one.txt"
+                stop = value.find(";", at)
+                stop = len(value) if stop < 0 else stop
+                tail = value[at:stop].rstrip()
+                text, at = (text + tail, stop) if tail.endswith('"') else (text, at)
             text = text[1:-1] if len(text) > 1 and text.endswith('"') else text[1:]
-            text = re.sub(r"\\(.)", r"\1", text) if "\\" in text else text
+            text = text.replace("\\\\", "\\").replace('\\"', '"') if "\\" in text else text
+        else:
+            text = text.rstrip('"')
         if "*" not in name:
             found.setdefault(name, text)
             continue
@@ -198,9 +218,10 @@ def parameters(value: str) -> dict[str, str]:
 
 def _joined(pieces: list[tuple[int, bool, str]]) -> str:
     label, data = "", b""
+    some_encoded = any(encoded for _, encoded, _ in pieces)
     for number, (_, encoded, text) in enumerate(pieces):
         value = text
-        if encoded and number == 0 and text.count("'") >= 2:
+        if some_encoded and number == 0 and text.count("'") >= 2:
             label, _, value = text.split("'", 2)
         data += _unquoted(value) if encoded else value.encode("utf-8", "replace")
     return decode(data, label if codec(label) else "")
