@@ -13,6 +13,7 @@ from config.problems import DeskError
 from config.settings import Settings
 from config.watch import DeskFile
 from ingest import channel as channels
+from ingest.mail.sealed import check_decryption
 from notify import notifier as notifiers
 from router.rules import check_rules
 from tickets.store import Store
@@ -22,7 +23,7 @@ EX_TEMPFAIL = 75
 """sysexits.h: trouble here, try again; a mail system keeps the mail and does so."""
 
 KINDS = Kinds(channels.words, channels.config_model, notifiers.words, notifiers.config_model)
-CHECKS = (check_rules,)
+CHECKS = (check_rules, check_decryption)
 
 
 def settings() -> Settings:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, ConfigDict, Field, SerializeAsAny
 
-from config.model import Address, Model, Name
+from config.model import Address, Model, Name, Secret
 
 
 def _zone(value: str) -> str:
@@ -21,11 +21,26 @@ def _zone(value: str) -> str:
 TimeZone = Annotated[str, AfterValidator(_zone)]
 
 
+class SmimeKey(Model):
+    """A certificate and its private key, both in PEM, the key RSA and without a passphrase."""
+
+    certificate: Secret
+    key: Secret
+
+
+class Decryption(Model):
+    """The keys that encrypted mail is opened with; `pgp` are armored OpenPGP secret keys without a passphrase."""
+
+    smime: tuple[SmimeKey, ...] = ()
+    pgp: tuple[Secret, ...] = ()
+
+
 class About(Model):
     """`desk:` who we are."""
 
     name: str
     domain: str = Field(description="the desk's own mail domain; notices and their Message-IDs stand in it")
+    decryption: Decryption = Decryption()
 
 
 class Agent(Model):

@@ -13,6 +13,7 @@ from config.desk import ChannelConfig, Desk
 from ingest import channel as channels
 from ingest.channel import Unreadable
 from ingest.mail.read import parse_mail
+from ingest.mail.sealed import key_ring
 from router.decide import Verdict, decide
 from router.event import Change, TicketEvent
 from router.rules import RuleSet, compile_rules
@@ -88,7 +89,7 @@ class Router:
             return None
         desk = self._desk()
         meta: dict[str, Any] = json.loads(row.meta)
-        message = _read(row, meta)
+        message = _read(row, meta, desk)
         keys = keys_of(row.conversation, message)
         space = "email" if keys.mail else f"{row.channel}/{row.account}"
         with self._store.write() as connection:
@@ -155,10 +156,10 @@ def _finish(connection: Connection, inbox_id: int, now: float, state: str, **val
     _FINISH.run(connection, row)
 
 
-def _read(row: Any, meta: dict[str, Any]) -> InboundMessage:
+def _read(row: Any, meta: dict[str, Any], desk: Desk) -> InboundMessage:
     """Return the message a row holds; raises `Unreadable` when its channel does not find it there."""
     if meta.get("format") == "mail":
-        return parse_mail(row.raw)
+        return parse_mail(row.raw, key_ring(desk.desk.decryption))
     messages = channels.find(meta["type"]).parse(row.raw)
     part: int = row.part
     if part >= len(messages):

@@ -46,53 +46,53 @@ def mailboxes(raw: bytes, hint: str = "", limit: int = MAX_ADDRESSES) -> list[Ma
 
 
 def _mailboxes(text: str) -> Iterator[Mailbox]:
-    name: list[str] = []
-    comments: list[str] = []
-    angle = ""
+    entry: list[str] = []
     at = False  # whether the entry holds an address: without, its pieces are only kept for the next one
     for match in _TOKEN.finditer(text):
         token = match[0]
         first = token[0]
         if first == '"' and (len(token) == 1 or token[-1] != '"'):  # it never ends: read on as if it were not there
-            yield from _mailboxes("".join([*name, token.replace('"', " ")]))
+            yield from _mailboxes("".join([*entry, token.replace('"', " ")]))
             return
-        if "@" in angle and (first == "<" or (first not in ',;:"(' and not token.isspace())):  # a comma was forgotten
-            if first == "<" and "@" in token:
-                yield _mailbox(name, comments, angle)
-                name, comments, angle = [], [], ""
-            elif first != "<" and "<" in text[match.end() : match.end() + 1]:
-                yield _mailbox(name, comments, angle)
-                name, comments, angle, at = [], [], "", False
-        at = at or "@" in token
-        if first == "<":
-            angle = token if "@" in token or not angle else angle
-        elif first == "(":
-            comments.append(token)
-        elif first in ",;" and at:
-            yield from _entry(name, comments, angle)
-            name, comments, angle, at = [], [], "", False
-        elif first == ",":
-            name.append(",")
+        if first in ",;" and at:
+            yield from _entry(entry)
+            entry, at = [], False
         elif first == ";" or (first == ":" and not at):  # the end of a group, or its name
-            name, comments = [], []
+            entry = []
         elif first != ":":
-            name.append(token)
+            entry.append(token)
+            at = at or "@" in token
     if at:
-        yield from _entry(name, comments, angle)
+        yield from _entry(entry)
 
 
-def _entry(name: list[str], comments: list[str], angle: str) -> Iterator[Mailbox]:
+def _entry(entry: list[str]) -> Iterator[Mailbox]:
     """Yield the mailbox between two commas, or the several of an entry whose commas were forgotten or misplaced."""
-    inside = angle.strip("<>")
-    phrase = "".join(name).strip()
+    name: list[str] = []
+    later: list[str] = []  # what stands behind the address: the name of the next one if there is one, else of this one
+    comments: list[str] = []
+    angle = ""
+    for token in entry:
+        if token[0] == "(":
+            comments.append(token)
+        elif token[0] != "<":
+            (later if "@" in angle else name).append(token)
+        elif "@" in angle and "@" in token:
+            yield _mailbox(name, comments, angle)
+            name, later, comments, angle = later, [], [], token
+        elif "@" in token or not angle:
+            angle = token
+    inside, phrase = angle.strip("<>"), "".join(name).strip()
     if "," in inside and inside.count("@") > 1 and ":" not in inside:
         yield from (_mailbox([], [], f"<{one}>") for one in inside.split(",") if "@" in one)
-    elif not angle and phrase.startswith('"') and phrase.endswith('"') and "<" in phrase:  # "Ann <ann@customer.example>"
+    elif (
+        not angle and phrase.startswith('"') and phrase.endswith('"') and "<" in phrase
+    ):  # "Ann <ann@customer.example>"
         yield from _mailboxes(phrase.replace('"', " "))
     elif not angle and len(pieces := phrase.split()) > 1 and all("@" in piece.strip("@") for piece in pieces):
         yield from (_mailbox([piece], [], "") for piece in pieces)
     else:
-        yield _mailbox(name, comments, angle)
+        yield _mailbox(name + later, comments, angle)
 
 
 def _mailbox(name: list[str], comments: list[str], angle: str) -> Mailbox:

@@ -85,12 +85,18 @@ _NOT_CHARSETS = {
 # Their text is 7-bit on the wire and still not ASCII.
 _ESCAPED = frozenset({"hz", "iso2022_kr", "utf_7", "cp037", "cp500"})
 _KNOWN = (set(aliases.values()) | {"cp737", "cp856", "cp874", "koi8_u", "utf_8", "utf_8_sig"}) - _NOT_CHARSETS
-_BARE = {name.replace("_", ""): known for name, known in [*aliases.items(), *zip(_KNOWN, _KNOWN, strict=True)] if known in _KNOWN}
+_BARE = {
+    name.replace("_", ""): known
+    for name, known in [*aliases.items(), *zip(_KNOWN, _KNOWN, strict=True)]
+    if known in _KNOWN
+}
 _LABEL = re.compile(r"[\s\"'=]*+(?:charset[\s\"'=]*+)?(?:x-)?([^\s\"';,(]*+)")
 _PAGE = re.compile(r"(?:windows|win|cp|ibm|dos|ms|x)?-?_?(\d{3,5})\Z")
 _ISO = re.compile(r"iso[-_ ]?8859[-_ ]?(\d{1,2})(?![0-9])|8859[-_](\d{1,2})\Z")
 _JUNK = re.compile(r"[^a-z0-9]+")
-_META = re.compile(rb"<(?:meta|\?xml)\b[^>]{0,300}?(?:charset|encoding)\s*+=\s*+[\"']?\s*+([a-zA-Z0-9_:.-]{2,40})", re.IGNORECASE)
+_META = re.compile(
+    rb"<(?:meta|\?xml)\b[^>]{0,300}?(?:charset|encoding)\s*+=\s*+[\"']?\s*+([a-zA-Z0-9_:.-]{2,40})", re.IGNORECASE
+)
 _JIS = re.compile(rb"\x1b\$[@B]([\x21-\x7e]*+)")
 
 
@@ -168,11 +174,17 @@ def decode(data: bytes, label: str = "") -> str:
     """
     name = codec(label[:64]) if label else ""
     if data.isascii():
-        if b"\x1b$" in data and name in ("", "utf_8", "cp1252", "cp932", "euc_jp"):
+        if b"\x1b$" not in data:
+            if (
+                not name
+                or name == "utf_8"
+                or not (name in _ESCAPED or name.startswith(("iso2022", "utf_16", "utf_32")))
+            ):
+                return data.decode("ascii").replace("\0", "")
+        elif name in ("", "utf_8", "cp1252", "cp932", "euc_jp"):
             name = "iso2022_jp"
-        wide = name.startswith(("utf_16", "utf_32")) and b"\0" in data
-        if not wide and name not in _ESCAPED and not name.startswith("iso2022"):
-            return data.decode("ascii").replace("\0", "")
+        if name.startswith(("utf_16", "utf_32")) and b"\0" not in data:
+            return data.decode("ascii")
     if data.startswith(b"\xef\xbb\xbf"):
         data, name = data[3:], "utf_8"
     elif name == "" and data[:2] in (b"\xff\xfe", b"\xfe\xff") and b"\0" in data:

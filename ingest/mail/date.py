@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
 
 _MONTHS = {
     name: number
@@ -32,10 +33,15 @@ _ZONES = {
     "sast": 200, "pkt": 500, "hkt": 800, "sgt": 800, "awst": 800, "jst": 900, "kst": 900, "aest": 1000, "aedt": 1100, "nzst": 1200,
     "nzdt": 1300,
 }  # fmt: skip
+_AS_IT_SHOULD = re.compile(
+    r"(?:[A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4} (?:[01]\d|2[0-3]):\d\d:[0-5]\d (?:\+|-(?!0000))\d{4}(?: \([A-Z]{2,5}\))?\Z"
+)
 _DAY_FIRST = re.compile(r"(?<!\d)(\d{1,2})(?:st|nd|rd|th|\.)?[\s.-]*+([^\W\d_]{3,12})[\s.,'-]*+(\d{2,4})(?!\d)")
 _MONTH_FIRST = re.compile(r"([^\W\d_]{3,12})\.?\s++(\d{1,2})(?:st|nd|rd|th)?,?\s++(?:(\d{4})(?![\d:])|(?=\d{1,2}:))")
 _NUMBERS = re.compile(r"(?<!\d)(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?!\d)")
-_TIME = re.compile(r"(?<![\d:])(\d{1,2})[:.](\d{1,2})(?:[:.](\d{1,2})(?:[.,]\d++)?)?(?![\d:])(?:\s*+(am|pm|a\.m\.|p\.m\.)(?![a-z]))?")
+_TIME = re.compile(
+    r"(?<![\d:])(\d{1,2})[:.](\d{1,2})(?:[:.](\d{1,2})(?:[.,]\d++)?)?(?![\d:])(?:\s*+(am|pm|a\.m\.|p\.m\.)(?![a-z]))?"
+)
 _OFFSET = re.compile(r"[\s\"(]*+(?:gmt|utc|ut)?\s*+([+-])\s?(\d{1,2}?):?(\d{2})?(?!\d)")
 _NAME = re.compile(r"[\s\"(]*+([a-z]{1,5})\b")
 _YEAR = re.compile(r"(?<!\d)(\d{4})(?!\d)")
@@ -45,6 +51,8 @@ def sent_at(value: str) -> datetime | None:
     """Return a Date value in UTC, None when it is no date; one without a zone, or in an unknown one, is taken as UTC."""
     text = value[:120].lower()
     try:
+        if _AS_IT_SHOULD.match(value):
+            return parsedate_to_datetime(value).astimezone(UTC)
         day = _day(text)
         clock = _TIME.search(text)
         if day is None or clock is None:
@@ -56,7 +64,7 @@ def sent_at(value: str) -> datetime | None:
         east = _east(text[clock.end() :])
         moment = day.replace(hour=0 if hour == 24 else hour, minute=minute, second=min(second, 59))
         return moment.replace(tzinfo=timezone(east)).astimezone(UTC)
-    except (ValueError, OverflowError):
+    except (ValueError, TypeError, OverflowError):
         return None
 
 
@@ -72,9 +80,8 @@ def _day(text: str) -> datetime | None:
             later = None if match[3] else _YEAR.search(text, match.end())  # the C library's asctime ends with the year
             if match[3] or later:
                 return datetime(int(match[3] or (later or match)[1]), month, int(match[2]), tzinfo=UTC)
-    if (match := _NUMBERS.search(text)) is not None:
-        return datetime(int(match[1]), int(match[3]), int(match[4]), tzinfo=UTC)
-    return None
+    numbers = _NUMBERS.search(text)
+    return datetime(int(numbers[1]), int(numbers[3]), int(numbers[4]), tzinfo=UTC) if numbers else None
 
 
 def _east(text: str) -> timedelta:

@@ -22,7 +22,10 @@ MAX_DECODED = 3
 _TYPE = re.compile(r"\s*+([a-z0-9!#$&^_.+-]++)\s*+/\s*+([a-z0-9!#$&^_.+-]++)", re.IGNORECASE)
 _FIRST_WORD = re.compile(r"[\s\"]*+(?:\([^()]*+\)\s*+)?([a-z0-9-]*+)", re.IGNORECASE)
 _GUESS = re.compile(rb"(?:^|\n)--([^\s][^\r\n]{0,200}?)[ \t\r]*\nContent-", re.IGNORECASE)
-_ENCODING = re.compile(r"[\s\"']*+(?:\([^()]*+\)\s*+)?((?:quoted[\s_-]*printable|x-uu\w*|uu\w*|base[\s_-]?64|[a-z])(?![a-z]))", re.IGNORECASE)
+_ENCODING = re.compile(
+    r"[\s\"']*+(?:\([^()]*+\)\s*+)?((?:quoted[\s_-]*printable|x-uu\w*|uu\w*|base[\s_-]?64|[a-z])(?![a-z]))",
+    re.IGNORECASE,
+)
 _SOFT_BREAK = re.compile(rb"=[ \t]++(?=\r?\n)")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=\s]")
 _BASE64_LINE = re.compile(rb"[A-Za-z0-9+/=]++\s*+\Z")
@@ -76,14 +79,14 @@ class Leaf:
     @property
     def content_id(self) -> str:
         """What an HTML body calls it by, without angle brackets (RFC 2392), "" if nothing."""
-        return " ".join(self.headers.plain("content-id").split()).strip("<> \"") if "content-id" in self.headers else ""
+        return " ".join(self.headers.plain("content-id").split()).strip('<> "') if "content-id" in self.headers else ""
 
     @cached_property
     def encoding(self) -> str:
         """The transfer encoding: base64, quoted-printable or uuencode, "" for anything else (RFC 2045, 6)."""
         if "content-transfer-encoding" not in self.headers:
             return ""
-        match = _ENCODING.match(self.headers.text("content-transfer-encoding"))
+        match = _ENCODING.match(self.headers.plain("content-transfer-encoding"))
         return {"b": "base64", "q": "quoted-printable", "x": "uuencode", "u": "uuencode"}.get(
             match[1][0].lower() if match and (len(match[1]) > 1 or match[1] in "bBqQ") else "", ""
         )

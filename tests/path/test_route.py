@@ -263,10 +263,10 @@ def test_a_process_that_dies_in_the_middle_leaves_nothing_and_the_row_waits(
 def poisoned(patch: pytest.MonkeyPatch, number: int) -> None:
     real: Callable[..., Any] = routing._read
 
-    def read(row: Any, meta: Any) -> Any:
+    def read(row: Any, meta: Any, desk: Any) -> Any:
         if row.id == number:
             raise RecursionError("a mail like a hall of mirrors")
-        return real(row, meta)
+        return real(row, meta, desk)
 
     patch.setattr(routing, "_read", read)
 
