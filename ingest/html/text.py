@@ -9,7 +9,9 @@ _SOFT, _LINE, _GAP, _QUOTE, _UNQUOTE = "\x1b", "\x1c", "\x1d", "\x1e", "\x1f"
 _MARKS = re.compile(r"([\x1b-\x1f])")
 _BLANKS = re.compile(r"[ \t\n\r\f]+")
 # What newsletters fill a preview with, and marks that are only there to break a line: nobody sees them.
-_UNSEEN = re.compile(r"[\u00ad\u034f\u200b\u2060\ufeff]+|(?<=\s)[\u200c\u200d]+|[\u200c\u200d]+(?=\s)")
+_UNSEEN = re.compile(
+    r"[\u00ad\u034f\u200b\u2060\ufeff]+|(?<=\s)[\u200c\u200d]+|(?<![\u200c\u200d])[\u200c\u200d]++(?=\s)"
+)
 _MAYBE_UNSEEN = re.compile(r"[\u00ad\u034f\u200b-\u200d\u2060\ufeff]")
 _WORD_BULLET = re.compile(r"\A[·•§o\uf0b7\uf0a7](?:\xa0[\xa0 ]*)(?=\S)")  # Word writes its lists as paragraphs
 

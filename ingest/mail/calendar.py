@@ -101,7 +101,7 @@ def _zone(name: str) -> ZoneInfo | None:
         name = "/".join(name.split("/")[2:])
     try:
         return ZoneInfo(name) if _ZONE_NAME.match(name) else None
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         return None
 
 

@@ -49,7 +49,7 @@ class Content:
 
 @dataclass(slots=True)
 class _Allowance:
-    """What may still be opened for this mail, and how many files may still come out."""
+    """What may still be opened for this mail, and how many parts and files may still come out."""
 
     ring: KeyRing | None
     opened: int = MAX_OPENED
@@ -169,10 +169,9 @@ def _opened(leaf: Leaf, allowance: _Allowance, layer: int, *, pgp: bool) -> Cont
         inner = opened_smime(leaf, allowance.ring)
     if not inner:
         return None
-    found = _content(leaves(inner, min(MAX_PARTS, allowance.inside))[1], allowance, layer + 1)
-    found.files = found.files[: max(allowance.inside, 0)]
-    allowance.inside -= len(found.files) + 1
-    return found
+    _, parts = leaves(inner, min(MAX_PARTS, allowance.inside))
+    allowance.inside -= len(parts)
+    return _content(parts, allowance, layer + 1)
 
 
 def _of_winmail(data: bytes, allowance: _Allowance, layer: int) -> Content | None:

@@ -41,9 +41,10 @@ _ID = re.compile(r"<([^<>]++)>")
 
 @dataclass(frozen=True)
 class Headers:
-    """The fields of one block: lower-case names and unfolded raw values, in their order; `hint` is the body's charset."""
+    """The fields of one block: lower-case names and unfolded raw values, in their order; `inner` is the charset of a part."""
 
     fields: tuple[tuple[str, bytes], ...]
+    inner: str = ""
 
     @cached_property
     def _first(self) -> Mapping[str, bytes]:
@@ -51,8 +52,8 @@ class Headers:
 
     @cached_property
     def hint(self) -> str:
-        """The charset the block's own Content-Type names: a guess for raw 8-bit headers."""
-        return parameters(self.raw("content-type").decode("latin-1")).get("charset", "")
+        """The charset the block's own Content-Type names, else that of a part: a guess for raw 8-bit headers."""
+        return parameters(self.raw("content-type").decode("latin-1")).get("charset", "") or self.inner
 
     def __contains__(self, name: str) -> bool:
         return name in self._first
@@ -121,7 +122,7 @@ def split(raw: bytes, begin: int, end: int) -> tuple[Headers, int]:
     if garbage < 0 and raw[expected:stop].strip():
         garbage = expected
     if not known:
-        return Headers(()), begin
+        return Headers(()), body if stop == begin else begin
     if garbage >= 0:
         return Headers(tuple(fields[:kept])), garbage
     return Headers(tuple(fields)), body
@@ -242,11 +243,15 @@ def message_id(value: bytes) -> str:
 
 
 def message_ids(value: bytes) -> list[str]:
-    """Return every id in a Message-ID, In-Reply-To or References value (RFC 5322, 3.6.4), without angle brackets."""
+    """Return every id in a Message-ID, In-Reply-To or References value (RFC 5322, 3.6.4), without angle brackets.
+
+    Without brackets every word with an `@` is one, and so is a single word: not "Your message of Monday".
+    """
     text = decode(value)
-    return [_short("".join(found.split())) for found in _ID.findall(text) if found.strip()] or [
-        _short(found) for word in text.split() if (found := word.strip("<>,;\"'"))
-    ]
+    if found := [_short("".join(one.split())) for one in _ID.findall(text) if one.strip()]:
+        return found
+    pieces = text.split()
+    return [_short(bare) for piece in pieces if (len(pieces) == 1 or "@" in piece) and (bare := piece.strip("<>,;\"'"))]
 
 
 def _short(found: str) -> str:

@@ -19,16 +19,18 @@ MAX_DEPTH = 30
 MAX_LOOKS = 20_000
 MAX_DECODED = 3
 
-_TYPE = re.compile(r"\s*+([a-z0-9!#$&^_.+-]++)\s*+/\s*+([a-z0-9!#$&^_.+-]++)", re.IGNORECASE)
+_TYPE = re.compile(r"[\s\"']*+([a-z0-9!#$&^_.+-]++)\s*+[/\\]\s*+([a-z0-9!#$&^_.+-]++)", re.IGNORECASE)
 _FIRST_WORD = re.compile(r"[\s\"]*+(?:\([^()]*+\)\s*+)?([a-z0-9-]*+)", re.IGNORECASE)
 _GUESS = re.compile(rb"(?:^|\n)--([^\s][^\r\n]{0,200}?)[ \t\r]*\nContent-", re.IGNORECASE)
 _ENCODING = re.compile(
     r"[\s\"']*+(?:\([^()]*+\)\s*+)?((?:quoted[\s_-]*printable|x-uu\w*|uu\w*|base[\s_-]?64|[a-z])(?![a-z]))",
     re.IGNORECASE,
 )
+_MANY_RETURNS = re.compile(r"\r++\n|\r++\Z")
 _SOFT_BREAK = re.compile(rb"=[ \t]++(?=\r?\n)")
-_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=\s]")
+_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=\s]|[^\s][ \t]++[^\s]")
 _BASE64_LINE = re.compile(rb"[A-Za-z0-9+/=]++\s*+\Z")
+_SURELY_BASE64 = re.compile(rb"\s*+(?:[A-Za-z0-9+/]{20}|[A-Za-z0-9+/]{2,}=)")
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,14 @@ class Leaf:
         return " ".join(name.split())
 
     @property
+    def shown_name(self) -> str:
+        """The filename, else the end of the address it once had (Content-Location, RFC 2557), "" if none."""
+        if self.filename or "content-location" not in self.headers:
+            return self.filename
+        last = self.headers.text("content-location").partition("?")[0].rpartition("/")[2]
+        return last if "." in last[1:] and len(last) <= 200 else ""
+
+    @property
     def content_id(self) -> str:
         """What an HTML body calls it by, without angle brackets (RFC 2392), "" if nothing."""
         return " ".join(self.headers.plain("content-id").split()).strip('<> "') if "content-id" in self.headers else ""
@@ -106,7 +116,7 @@ class Leaf:
             return base64(data)
         lines = data.splitlines(keepends=True)
         plain = next((n for n, line in enumerate(lines) if line.strip() and not _BASE64_LINE.match(line)), len(lines))
-        if not b"".join(lines[:plain]).strip():
+        if not _SURELY_BASE64.match(b"".join(lines[:plain])):
             return data
         return base64(b"".join(lines[:plain])) + b"\n" + b"".join(lines[plain:])
 
@@ -116,7 +126,9 @@ class Leaf:
         if self.content_type == "text/html" and not codec(label[:64]) and not data.isascii():
             label = html_charset(data)
         text = decode(data, label)
-        return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+        if "\r" not in text:
+            return text
+        return (_MANY_RETURNS.sub("\n", text) if "\r\r\n" in text else text.replace("\r\n", "\n")).replace("\r", "\n")
 
 
 def _word(value: str) -> str:
@@ -176,6 +188,9 @@ def leaves(raw: bytes, most: int = MAX_PARTS) -> tuple[Headers, list[Leaf]]:
             todo.extend(reversed(inside))
         else:
             found.append(leaf)
+    if not all(value.isascii() for _, value in headers.fields) and not headers.hint:
+        hint = next((leaf.parameters["charset"] for leaf in found if "charset" in leaf.parameters), "")
+        headers = Headers(headers.fields, hint)
     return headers, found
 
 

@@ -139,7 +139,7 @@ def _attachment(file: File) -> Attachment:
     data = leaf.content()
     inline = leaf.disposition == "inline" or (leaf.disposition == "" and leaf.related and "content-id" in leaf.headers)
     return Attachment(
-        filename=leaf.filename,
+        filename=leaf.shown_name,
         content_type=leaf.content_type,
         size=len(data),
         sha256=sha256(data).hexdigest(),

@@ -170,6 +170,8 @@ def _value(view: memoryview, at: int, kind: int) -> tuple[bytes, int]:
         at += 4
     first = b""
     for number in range(min(count, MAX_PROPERTIES)):
+        if at > len(view):
+            break
         if varies:
             (length,) = struct.unpack_from("<I", view, at)
             at += 4
