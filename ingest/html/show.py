@@ -117,7 +117,7 @@ def safe_html(source: str, images: Mapping[str, str] | None = None) -> str:
         source,
         tags=set(_TAGS),
         url_schemes={"http", "https", "mailto", "tel", "cid", "data"},
-        url_relative="passthrough",  # what `images` says may be relative; the filter lets no other through
+        url_relative="pass_through",  # what `images` says may be relative; the filter lets no other through
         attributes={
             "a": {"href", "title"},
             "img": {"src", "alt", "width", "height"},

@@ -37,6 +37,8 @@ def test_any_bytes_are_a_mail_without_the_last_resort(raw: bytes) -> None:
                 b"\n\n", b"=?utf-8?q?", b"?=", b"=?", b"<", b">", b"@", b",", b";", b":", b'"', b"\\", b"(", b"multipart/mixed",
                 b"; boundary=b", b"--b", b"--", b"text/html", b"<div>", b"</", b"<!--", b"base64", b"name*0*=", b"''", b"%f",
                 b"Content-Transfer-Encoding: ", b"x-uuencode", b"begin 644 a\n", b"charset=", b"utf-7", b"utf-16", b"\xff", b"\0",
+                b"message/rfc822", b"application/ms-tnef", b"\x78\x9f\x3e\x22\1\0", b"application/pkcs7-mime", b"\x30\x80", b"text/calendar",
+                b"BEGIN:VEVENT\n", b"DTSTART:", b"#0V%T\n", b"end\n", b"\x1b$B", b"<ol><li>", b"<p hidden>", b"-----BEGIN PGP MESSAGE-----\n",
                 b"On 1.1.2026 10:00 a@b wrote:\n", b"> ", b"-- \n", b"From: x\nSent: y\nTo: z\n",
             ]
         )

@@ -16,7 +16,7 @@ from config.desk import Decryption, SmimeKey
 from config.model import Secret
 from ingest.mail.cms import signed_content, what
 from ingest.mail.read import attachment_bytes, parse_mail
-from ingest.mail.sealed import BrokenKeyError, key_ring, open_keys
+from ingest.mail.sealed import BrokenKeyError, Keys, key_ring, open_keys
 from tests.mail.making import HEAD, certificate, in_base64, multipart
 
 INNER = multipart(
@@ -77,7 +77,7 @@ def test_openpgp_for_us_is_decrypted_as_a_mail_and_in_the_text() -> None:
     key = pysequoia.Tsk.generate("Desk <desk@acme.example>")
     holder = key.extract_certificate()
 
-    def ring() -> object:
+    def ring() -> Keys:
         return open_keys([], [str(key)])
 
     sealed = bytes(pysequoia.encrypt(bytes=INNER, recipients=[holder]))
