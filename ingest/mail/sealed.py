@@ -8,13 +8,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs7
 
 from config.desk import Decryption, Desk
 from config.model import MissingSecretError
@@ -22,6 +18,10 @@ from config.problems import Place, Problem
 from ingest.mail.cms import signed_content, what
 from ingest.mail.parts import Leaf
 from tickets.message import Sealing
+
+if TYPE_CHECKING:  # a fifth of a second, and most desks open nothing
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 MAX_SEALED = 20_000_000
 
@@ -47,7 +47,7 @@ class BrokenKeyError(ValueError):
 class Keys:
     """The keys a desk may open mail with."""
 
-    smime: Sequence[tuple[x509.Certificate, RSAPrivateKey]] = ()
+    smime: Sequence[tuple["x509.Certificate", "RSAPrivateKey"]] = ()
     pgp: Sequence[Any] = ()
 
 
@@ -57,6 +57,11 @@ KeyRing = Callable[[], Keys]
 
 def open_keys(smime: Sequence[tuple[str, str]], pgp: Sequence[str]) -> Keys:
     """Return the keys of (certificate, private key) pairs in PEM and of armored OpenPGP secret keys; raises `BrokenKeyError`."""
+    from cryptography import x509  # noqa: PLC0415  # see above
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
+
     pairs = []
     for number, (certificate, key) in enumerate(smime, start=1):
         try:
@@ -133,7 +138,12 @@ def opened_smime(leaf: Leaf, ring: KeyRing | None) -> bytes:
         return b""
     if what(data) == "signed":
         return signed_content(data)
-    for certificate, key in ring().smime if ring is not None and what(data) == "enveloped" else ():
+    if ring is None or what(data) != "enveloped" or not (keys := ring().smime):
+        return b""
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415  # see above
+    from cryptography.hazmat.primitives.serialization import pkcs7  # noqa: PLC0415
+
+    for certificate, key in keys:
         try:
             return pkcs7.pkcs7_decrypt_der(data, certificate, key, [])
         except (ValueError, UnsupportedAlgorithm):  # sealed for somebody else, or in a way the library does not know
