@@ -14,13 +14,13 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import acceptance, path
+from benchmarks import acceptance, parsing, path
 from benchmarks.figures import BrokenBenchmarkError, Figure
 from config.settings import Settings
 
 ROUNDS: Final = 7
 QUICK_ROUNDS: Final = 3
-BENCHMARKS: Final = {"acceptance": acceptance.measure, "path": path.measure}
+BENCHMARKS: Final = {"acceptance": acceptance.measure, "parsing": parsing.measure, "path": path.measure}
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from config.problems import DeskError
 from config.settings import Settings
 from config.watch import DeskFile
 from ingest import channel as channels
+from ingest.mail.sealed import check_decryption
 from notify import notifier as notifiers
 from router.correlate import check_correlations
 from router.rules import check_rules
@@ -23,7 +24,7 @@ EX_TEMPFAIL = 75
 """sysexits.h: trouble here, try again; a mail system keeps the mail and does so."""
 
 KINDS = Kinds(channels.words, channels.config_model, notifiers.words, notifiers.config_model)
-CHECKS = (check_rules, check_correlations, channels.check)
+CHECKS = (check_rules, check_correlations, check_decryption, channels.check)
 
 
 def settings(code: int = 2) -> Settings:

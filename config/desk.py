@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, ConfigDict, Field, SerializeAsAny, model_validator
 
-from config.model import Address, Duration, Model, Name
+from config.model import Address, Duration, Model, Name, Secret
 
 
 def _zone(value: str) -> str:
@@ -21,6 +21,20 @@ def _zone(value: str) -> str:
 TimeZone = Annotated[str, AfterValidator(_zone)]
 
 
+class SmimeKey(Model):
+    """A certificate and its private key, both in PEM, the key RSA and without a passphrase."""
+
+    certificate: Secret
+    key: Secret
+
+
+class Decryption(Model):
+    """The keys that encrypted mail is opened with; `pgp` are armored OpenPGP secret keys without a passphrase."""
+
+    smime: tuple[SmimeKey, ...] = ()
+    pgp: tuple[Secret, ...] = ()
+
+
 class About(Model):
     """`desk:` who we are."""
 
@@ -30,6 +44,7 @@ class About(Model):
         default=None,
         description="the department that gets what is meant for the operators; else it waits in quarantine",
     )
+    decryption: Decryption = Decryption()
 
 
 class Agent(Model):

@@ -12,6 +12,7 @@ from config.desk import Agent, ChannelConfig, Desk, MailConfig, TrustConfig
 from ingest import channel as channels
 from ingest.channel import Unreadable
 from ingest.mail.read import parse_mail
+from ingest.mail.sealed import key_ring
 from ingest.mail.trust import judge
 from ingest.mail.verify import Verifier
 from tickets.message import InboundMessage
@@ -61,7 +62,7 @@ def read(row: Any, desk: Desk, verifier: Verifier) -> Reading:
     meta: dict[str, Any] = json.loads(row.meta)
     if meta.get("format") != "mail":
         return Reading(_platform_message(row, meta), meta)
-    message = parse_mail(row.raw)
+    message = parse_mail(row.raw, key_ring(desk.desk.decryption))
     trust = judge(row.raw, meta, _trust_config(desk.channels_by_name.get(row.channel)), verifier)
     if trust is not None and "temperror" in (trust.dkim, trust.dmarc, trust.spf) and row.attempts < PATIENCE:
         raise NotYet(trust.because)

@@ -26,17 +26,25 @@ _OURS = re.compile(
     rb"|references$|in-reply-to$|sender$|delivered-to$|dkim-|list-|precedence$|auto-submitted$|importance$|resent-|arc-"
     rb"|authentication-results$|thread-|user-agent$|feedback-id$|priority$|disposition-)"
 )
-_WORD = re.compile(rb"=\?([!->@-~]{0,60})\?([bBqQ])\?((?:[^?]++|\?(?!=))*+)\?=")
-_CUT_WORD = re.compile(rb"=\?([!->@-~]{0,60})\?([bBqQ])\?([^?]*+)\??\Z")
-_PARAMETER = re.compile(r";\s*+([^\s=;\"]++)\s*+=\s*+(\"(?:[^\"\\]|\\.?)*+(?:\"|\Z)|[^;]*+)", re.DOTALL)
+_WORD = re.compile(rb"=\?([ -<>@-~]{0,60})\?[ \t]?([bBqQ])[ \t]?\?((?:[^?]++|\?(?!=))*+)\?=")
+_CUT_WORD = re.compile(rb"=\?([ -<>@-~]{0,60})\?([bBqQ])\?([^?]*+)\??\Z")
+# What begins the next parameter where the semicolon was forgotten: only words that are known, for a name may hold blanks.
+_KNOWN = r"(?:charset|name|filename|boundary|format|type|report-type|protocol|micalg|x-unix-mode|size)[0-9*]*+\s*+="
+_PARAMETER = re.compile(
+    rf"(?:[;,]|\s(?={_KNOWN}))\s*+([^\s=;,\"]++)\s*+=\s*+"
+    rf"(\"(?:[^\"\\]|\\.?)*+(?:\"|\Z)|(?:[^;\s]++|\s(?!{_KNOWN}))*+)",
+    re.DOTALL | re.IGNORECASE,
+)
+_PLAIN_VALUE_FOLLOWS = re.compile(rf"\s*+(?:;|\Z|\(|{_KNOWN})", re.IGNORECASE)
 _ID = re.compile(r"<([^<>]++)>")
 
 
 @dataclass(frozen=True)
 class Headers:
-    """The fields of one block: lower-case names and unfolded raw values, in their order; `hint` is the body's charset."""
+    """The fields of one block: lower-case names and unfolded raw values, in their order; `inner` is the charset of a part."""
 
     fields: tuple[tuple[str, bytes], ...]
+    inner: str = ""
 
     @cached_property
     def _first(self) -> Mapping[str, bytes]:
@@ -44,8 +52,8 @@ class Headers:
 
     @cached_property
     def hint(self) -> str:
-        """The charset the block's own Content-Type names: a guess for raw 8-bit headers."""
-        return parameters(self.raw("content-type").decode("latin-1")).get("charset", "")
+        """The charset the block's own Content-Type names, else that of a part: a guess for raw 8-bit headers."""
+        return parameters(self.raw("content-type").decode("latin-1")).get("charset", "") or self.inner
 
     def __contains__(self, name: str) -> bool:
         return name in self._first
@@ -114,7 +122,7 @@ def split(raw: bytes, begin: int, end: int) -> tuple[Headers, int]:
     if garbage < 0 and raw[expected:stop].strip():
         garbage = expected
     if not known:
-        return Headers(()), begin
+        return Headers(()), body if stop == begin else begin
     if garbage >= 0:
         return Headers(tuple(fields[:kept])), garbage
     return Headers(tuple(fields)), body
@@ -153,7 +161,7 @@ def words(raw: bytes, hint: str = "") -> str:
         between = raw[at : match.start()]
         charset = match[1].split(b"*")[0].decode("ascii")
         joins = number > 0 and not between.strip()
-        if not (joins and charset.lower() == label.lower()):
+        if not (joins and codec(charset) == codec(label)):
             out.append(decode(run, label))
             run, label = b"", charset
         if not joins:
@@ -174,16 +182,29 @@ def _word(encoding: bytes, data: bytes) -> bytes:
 
 
 def parameters(value: str) -> dict[str, str]:
-    """Return the parameters of a Content-Type or Content-Disposition value, names in lower case (RFC 2231, RFC 2047)."""
+    """Return the parameters of a Content-Type or Content-Disposition value, names in lower case (RFC 2231, RFC 2047).
+
+    Accepted beyond the standard: a comma or nothing instead of the semicolon, quotes inside quotes, a quote at one end only,
+    backslashes of Windows paths, pieces in any order or without the first.
+    """
     found: dict[str, str] = {}
     pieces: dict[str, list[tuple[int, bool, str]]] = {}
-    for number, match in enumerate(_PARAMETER.finditer(value[:20_000])):
-        if number >= MAX_PARAMETERS:
+    value, at = value[:20_000], 0
+    for _ in range(MAX_PARAMETERS):
+        match = _PARAMETER.search(value, at)
+        if match is None:
             break
-        name, text = match[1].lower(), match[2].strip()
+        name, text, at = match[1].lower(), match[2].strip(), match.end()
         if text.startswith('"'):
+            if not _PLAIN_VALUE_FOLLOWS.match(value, at):  # name="the "best" one.txt"
+                stop = value.find(";", at)
+                stop = len(value) if stop < 0 else stop
+                tail = value[at:stop].rstrip()
+                text, at = (text + tail, stop) if tail.endswith('"') else (text, at)
             text = text[1:-1] if len(text) > 1 and text.endswith('"') else text[1:]
-            text = re.sub(r"\\(.)", r"\1", text) if "\\" in text else text
+            text = text.replace("\\\\", "\\").replace('\\"', '"') if "\\" in text else text
+        else:
+            text = text.rstrip('"')
         if "*" not in name:
             found.setdefault(name, text)
             continue
@@ -198,9 +219,10 @@ def parameters(value: str) -> dict[str, str]:
 
 def _joined(pieces: list[tuple[int, bool, str]]) -> str:
     label, data = "", b""
+    some_encoded = any(encoded for _, encoded, _ in pieces)
     for number, (_, encoded, text) in enumerate(pieces):
         value = text
-        if encoded and number == 0 and text.count("'") >= 2:
+        if some_encoded and number == 0 and text.count("'") >= 2:
             label, _, value = text.split("'", 2)
         data += _unquoted(value) if encoded else value.encode("utf-8", "replace")
     return decode(data, label if codec(label) else "")
@@ -221,11 +243,15 @@ def message_id(value: bytes) -> str:
 
 
 def message_ids(value: bytes) -> list[str]:
-    """Return every id in a Message-ID, In-Reply-To or References value (RFC 5322, 3.6.4), without angle brackets."""
+    """Return every id in a Message-ID, In-Reply-To or References value (RFC 5322, 3.6.4), without angle brackets.
+
+    Without brackets every word with an `@` is one, and so is a single word: not "Your message of Monday".
+    """
     text = decode(value)
-    return [_short("".join(found.split())) for found in _ID.findall(text) if found.strip()] or [
-        _short(found) for word in text.split() if (found := word.strip("<>,;\"'"))
-    ]
+    if found := [_short("".join(one.split())) for one in _ID.findall(text) if one.strip()]:
+        return found
+    pieces = text.split()
+    return [_short(bare) for piece in pieces if (len(pieces) == 1 or "@" in piece) and (bare := piece.strip("<>,;\"'"))]
 
 
 def _short(found: str) -> str:

@@ -5,45 +5,45 @@ mails people do send, copies every line of an attachment and needs half a second
 is told where it happens: `headers`, `address`, `parts`, `charset`, `ingest.html`, `reply`, `kind`.
 """
 
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from hashlib import sha256
 
-from ingest.html.show import to_text
+from ingest.mail import calendar
 from ingest.mail.address import Mailbox, mailboxes
 from ingest.mail.charset import decode
 from ingest.mail.confirmation import confirmation
+from ingest.mail.content import File, content_of, readable, undecoded
+from ingest.mail.date import sent_at
 from ingest.mail.forward import forwarded
 from ingest.mail.headers import Headers, message_id, message_ids
 from ingest.mail.kind import kind_of
 from ingest.mail.parts import Leaf, leaves
 from ingest.mail.reply.written import new_text
 from ingest.mail.report import read_report
+from ingest.mail.sealed import KeyRing
 from ingest.mail.spam import spam_verdict
 from ingest.mail.way import delivered_to, thread_index
-from tickets.message import Attachment, AttachmentType, InboundMessage, Sender
+from tickets.message import Attachment, AttachmentType, InboundMessage, Invitation, Sender
 
 MAX_REFERENCES = 50
 MAX_SUBJECT = 4000
+MAX_CALENDAR = 1_000_000
+MAX_CONTENT_ID = 500
 
-_WORDS = re.compile(r"\w+")
-_OTHER_VIEWS = frozenset({"text/x-amp-html", "text/watch-html"})
 _TYPES: dict[str, AttachmentType] = {"image": "image", "video": "video", "audio": "audio"}
 
 
-def parse_mail(raw: bytes) -> InboundMessage:
+def parse_mail(raw: bytes, ring: KeyRing | None = None) -> InboundMessage:
     """Return the message a mail is (RFC 5322, MIME); a pure function of the bytes that never raises.
 
     `external_id` is the Message-ID or `sha256:` and the digest of the bytes; `conversation` the first of References, else
-    In-Reply-To, else the external id; `html` is as received and must go through `safe_html` before anybody sees it.
+    In-Reply-To, else the external id; `html` is as received and must go through `safe_html` before anybody sees it. With a
+    `ring` of keys, what was encrypted for them is read too.
     """
     if b"\n" not in raw:
         raw = raw.replace(b"\r", b"\n")
     try:
-        return _parse(raw)
+        return _parse(raw, ring)
     except Exception:  # noqa: BLE001  # a mail nobody foresaw must still become a ticket
         digest, text = sha256(raw).hexdigest(), decode(raw)
         own = f"sha256:{digest}"
@@ -59,20 +59,26 @@ def parse_mail(raw: bytes) -> InboundMessage:
         )
 
 
-def attachment_bytes(raw: bytes, number: int) -> bytes:
-    """Return the content of the attachment at that place in `parse_mail(raw).attachments`; raises `IndexError`."""
+def attachment_bytes(raw: bytes, number: int, *inside: int, ring: KeyRing | None = None) -> bytes:
+    """Return the content of the attachment at that place in `parse_mail(raw).attachments`; raises `IndexError`.
+
+    Further numbers lead into `contains`: `attachment_bytes(raw, 0, 2)` is the third file inside the first attachment.
+    """
     if b"\n" not in raw:
         raw = raw.replace(b"\r", b"\n")
-    return _sorted_out(leaves(raw)[1]).files[number].content()
+    file = content_of(leaves(raw)[1], ring).files[number]
+    for place in inside:
+        file = file.inside[place]
+    return file.leaf.content()
 
 
-def _parse(raw: bytes) -> InboundMessage:
+def _parse(raw: bytes, ring: KeyRing | None = None) -> InboundMessage:
     headers, parts = leaves(raw)
-    content = _sorted_out(parts)
-    attachments = tuple(_attachment(leaf) for leaf in content.files)
-    text, html = _body(content.bodies)
+    content = content_of(parts, ring)
+    attachments = tuple(_attachment(file) for file in content.files)
+    text, html = readable(content.bodies)
     if not text and not attachments:
-        text = _undecoded(parts)
+        text = undecoded(parts)
     sender = _sender(headers)
     subject = headers.text("subject")[:MAX_SUBJECT]
     own = message_id(headers.raw("message-id")) or f"sha256:{sha256(raw).hexdigest()}"
@@ -94,7 +100,7 @@ def _parse(raw: bytes) -> InboundMessage:
         kind=kind,
         in_reply_to=parent,
         references=references,
-        sent_at=_sent_at(headers.plain("date")),
+        sent_at=sent_at(headers.text("date")),
         delivered_to=delivered_to(headers),
         reply_to=_addresses(headers, "reply-to"),
         thread_index=thread_index(headers),
@@ -102,6 +108,8 @@ def _parse(raw: bytes) -> InboundMessage:
         forwarded=forwarded(kind, subject, text, parts),
         confirmation=confirmation(sender.address, subject, text, html),
         spam=spam_verdict(headers),
+        invitation=_invitation(parts),
+        sealed=tuple(content.sealed),
     )
 
 
@@ -129,81 +137,27 @@ def _references(headers: Headers) -> Iterator[str]:
     yield from ids[1:][1 - MAX_REFERENCES :]
 
 
-def _sent_at(value: str) -> datetime | None:
-    """Return the Date in UTC, None when it is no date; one without a zone is taken as UTC (RFC 5322, 3.3)."""
-    try:
-        when = parsedate_to_datetime(value[:100])
-        return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
-    except (ValueError, TypeError, OverflowError, IndexError, AttributeError):
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class _Content:
-    bodies: list[Leaf]
-    files: list[Leaf]
-
-
-def _sorted_out(parts: Sequence[Leaf]) -> _Content:
-    """Tell what is the body from what is attached; nothing is neither, except other views of an alternative."""
-    bodies: list[Leaf] = []
-    files: list[Leaf] = []
+def _invitation(parts: Sequence[Leaf]) -> Invitation | None:
+    """Return the first invitation among the parts: programs send it twice, as another view and as a file."""
     for leaf in parts:
-        undivided = leaf.content_type.startswith("multipart/")
-        readable = leaf.content_type in ("text/plain", "text/html") and leaf.disposition in ("", "inline")
-        if undivided or (readable and not leaf.filename):
-            bodies.append(leaf)
-        elif not (leaf.content_type in _OTHER_VIEWS and leaf.alternative and not leaf.disposition):
-            files.append(leaf)
-    if not bodies:  # a text that came with a name is still the text when there is no other
-        bodies = [
-            leaf for leaf in files if leaf.content_type.startswith("text/") and leaf.disposition in ("", "inline")
-        ][:1]
-    return _Content(bodies, files)
+        if leaf.content_type in ("text/calendar", "application/ics") and leaf.end - leaf.begin <= MAX_CALENDAR:
+            found = calendar.invitation(leaf.text(), leaf.parameters.get("method", ""))
+            if found is not None:
+                return found
+    return None
 
 
-def _body(bodies: Sequence[Leaf]) -> tuple[str, str | None]:
-    """Return the readable text of the body parts, and the HTML as it came, None if there is none."""
-    read = [(leaf, leaf.text()) for leaf in bodies]
-    plain = [(leaf, text) for leaf, text in read if leaf.content_type != "text/html" and text.strip()]
-    covered = {leaf.alternative for leaf, _ in plain if leaf.alternative}
-    texts: list[str] = []
-    pages: list[str] = []
-    for leaf, text in read:
-        if leaf.content_type != "text/html":
-            texts.append(text)
-            continue
-        if text.strip():
-            pages.append(text)
-        if leaf.alternative in covered or not text.strip():
-            continue
-        converted = to_text(text)
-        if leaf.alternative or not _says_the_same(converted, [words for _, words in plain]):
-            texts.append(converted)
-    joined = "\n\n".join(stripped for text in texts if (stripped := text.rstrip().lstrip("\n")))
-    return joined, "\n".join(pages) if pages else None
-
-
-def _says_the_same(converted: str, plain: Sequence[str]) -> bool:
-    """Tell whether the HTML repeats the plain text: programs that do not know multipart/alternative send both."""
-    words = set(_WORDS.findall(converted))
-    said = set(_WORDS.findall(" ".join(plain)))
-    return bool(plain) and len(words & said) >= 0.9 * len(words)
-
-
-def _undecoded(parts: Sequence[Leaf]) -> str:
-    """Return the body as it came over the wire: what a person can still read when nothing else is left."""
-    return decode(b"\n".join(leaf.raw[leaf.begin : leaf.end] for leaf in parts)).strip()
-
-
-def _attachment(leaf: Leaf) -> Attachment:
+def _attachment(file: File) -> Attachment:
+    leaf = file.leaf
     data = leaf.content()
     inline = leaf.disposition == "inline" or (leaf.disposition == "" and leaf.related and "content-id" in leaf.headers)
     return Attachment(
-        filename=leaf.filename,
+        filename=leaf.shown_name,
         content_type=leaf.content_type,
         size=len(data),
         sha256=sha256(data).hexdigest(),
         inline=inline,
         type=_TYPES.get(leaf.content_type.partition("/")[0], "file"),
+        content_id=leaf.content_id[:MAX_CONTENT_ID] or None,
+        contains=tuple(_attachment(one) for one in file.inside),
     )

@@ -21,7 +21,7 @@ from tests.desks import TRUSTING, arrived, desk, mail, proven
 from tests.mail.name_server import NameServer
 from tests.mail.test_trust import signed, zone
 from tickets import look
-from tickets.message import Confirmation, Forwarded, Sender
+from tickets.message import Forwarded, Sender
 from tickets.schema import entries, inbox
 from tickets.store import Store
 from tickets.trust import Trust
@@ -163,50 +163,47 @@ def test_history_becomes_silent_resolved_tickets(store: Store) -> None:
     assert (row["status"], row["messages"]) == ("open", 3)
 
 
-QUESTION = Confirmation(
-    provider="Gmail", address="billing@acme.example", link="https://mail-settings.google.com/x", code="17"
+QUESTION = mail(
+    "a@x",
+    sender="forwarding-noreply@google.com",
+    subject="(#123456789) Gmail Forwarding Confirmation - Receive Mail from billing@acme.example",
+    text="billing@acme.example has requested\n\nhttps://mail-settings.google.com/mail/vf-abcdefgh-12345\n",
 )
 
 
-def asks(store: Store, at: Desk, monkeypatch: pytest.MonkeyPatch, verdict: str) -> list[str]:
+def asks(store: Store, at: Desk, verdict: str) -> list[str]:
     """Route a provider's question and return the outcomes."""
-    monkeypatch.setattr(
-        "router.reading.parse_mail", lambda raw: parse_mail(raw).model_copy(update={"confirmation": QUESTION})
-    )
     router = Router(store, lambda: at)
-    numbers = kept(store, arrived(proven(mail("a@x", sender="forwarding-noreply@google.com"), verdict), at))
-    return [one.outcome for number in numbers for one in router.route(number)]
+    return [
+        one.outcome for number in kept(store, arrived(proven(QUESTION, verdict), at)) for one in router.route(number)
+    ]
 
 
-def test_a_providers_question_waits_for_a_person_with_its_link_and_code(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert asks(store, desk(TRUSTING), monkeypatch, "pass") == ["quarantined"]
+def test_a_providers_question_waits_for_a_person_with_its_link_and_code(store: Store) -> None:
+    assert asks(store, desk(TRUSTING), "pass") == ["quarantined"]
     [row] = quarantine.listing(store)
     assert row.cause == (
         "Gmail asks whether the mail of billing@acme.example may be forwarded here; "
-        "to allow it, open https://mail-settings.google.com/x or enter the code 17 there"
+        "to allow it, open https://mail-settings.google.com/mail/vf-abcdefgh-12345 or enter the code 123456789 there"
     )
     assert [*look.listing(store), *notices(store)] == []
     assert quarantine.retry(store, row.id, 200.0, desk) is None
     assert [one.outcome for one in Router(store, desk).route(row.id)] == ["routed"]
 
 
-def test_a_providers_question_goes_to_the_administrators_where_there_are_any(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_providers_question_goes_to_the_administrators_where_there_are_any(store: Store) -> None:
     at = desk(
         TRUSTING.replace("domain: support.acme.example}", "domain: support.acme.example, administrators: billing}")
     )
-    assert asks(store, at, monkeypatch, "pass") == ["routed"]
+    assert asks(store, at, "pass") == ["routed"]
     [row] = look.listing(store)
     assert row["department"] == "billing"
     [passed] = look.passes(store, row["number"])
-    assert "enter the code 17" in passed["trace"]["because"]
+    assert "enter the code 123456789" in passed["trace"]["because"]
 
 
-def test_a_forged_question_is_a_strangers_mail(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert asks(store, desk(TRUSTING), monkeypatch, "fail") == ["routed"]
+def test_a_forged_question_is_a_strangers_mail(store: Store) -> None:
+    assert asks(store, desk(TRUSTING), "fail") == ["routed"]
 
 
 def test_a_mail_an_agent_forwards_by_hand_becomes_its_writers_ticket(store: Store) -> None:
@@ -228,14 +225,3 @@ def test_a_mail_an_agent_forwards_by_hand_becomes_its_writers_ticket(store: Stor
     assert entry["facts"]["forwarded_by"] == "sona"
     routed(store, router, arrived(mail("g@x", answers="f@x", text="Still nothing."), at))
     assert [row["messages"] for row in look.listing(store)] == [2]  # the customer takes part in it
-
-
-def test_gmails_question_is_recognised_and_kept_from_the_customers(store: Store) -> None:
-    at = desk(TRUSTING)
-    text = "support@acme.example has requested\n\nhttps://mail-settings.google.com/mail/vf-abcdefgh-12345\n"
-    subject = "(#123456789) Gmail Forwarding Confirmation - Receive Mail from support@acme.example"
-    raw = mail("q@google.com", sender="forwarding-noreply@google.com", subject=subject, text=text)
-    routed(store, Router(store, lambda: at), arrived(proven(raw), at))
-    [row] = quarantine.listing(store)
-    assert "open https://mail-settings.google.com/mail/vf-abcdefgh-12345 or enter the code 123456789" in row.cause
-    assert list(look.listing(store)) == []
