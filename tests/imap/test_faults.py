@@ -132,6 +132,16 @@ def test_a_mail_announced_in_the_answer_to_another_command_is_not_forgotten(book
         watching.until_kept(2)
 
 
+def test_a_mail_that_came_just_before_idle_is_found_though_the_server_says_nothing_of_it(books: Store) -> None:
+    async def idle(to: Conversation) -> None:
+        server.mails |= some(2)
+        await server.usual(to)
+
+    with Fake(some(1), idle=idle) as server, Watching(books, desk_with(server.port)) as watching:
+        watching.until_kept(2)
+    assert server.connections == 1
+
+
 @pytest.mark.parametrize("what", ["RFC822.SIZE", "BODY"])
 @pytest.mark.parametrize("fault", [hang_up, garbage], ids=lambda fault: fault.__name__)
 def test_a_mail_that_ends_every_connection_is_a_hole_and_blocks_nobody(books: Store, what: str, fault: object) -> None:

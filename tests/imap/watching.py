@@ -21,7 +21,7 @@ from tests.imap.servers import PASSWORD, USER
 from tickets.schema import inbox, mailbox_uids
 from tickets.store import Store
 
-QUICK = Pace(idle=30, check=3_600, first_wait=0.02, longest_wait=0.1, refused=0.1, lease=3)
+QUICK = Pace(idle=30, first_idle=2, check=3_600, first_wait=0.02, longest_wait=0.1, refused=0.1, lease=3)
 SECRET = "IMAP_PASSWORD"  # its name
 
 

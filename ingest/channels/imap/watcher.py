@@ -37,6 +37,7 @@ class Pace:
     """How long things take, in seconds; a test is in more of a hurry."""
 
     idle: float = 540
+    first_idle: float = 20  # some servers keep silent in IDLE about what came just before it
     check: float = 3_600
     first_wait: float = 1
     longest_wait: float = 300
@@ -158,12 +159,15 @@ class _Folder:
             if state.changed:
                 self._log.warning("UIDVALIDITY has changed; every mail is read again, known ones stay single")
             await intake.settle()
+            idle = self._pace.first_idle
             while True:
                 brought = await intake.catch_up()
                 await self._heard(brought)
                 if intake.met or time.monotonic() >= self._check_at:
                     await self._check(session, intake, state)
-                await session.wait(self._pace.idle, self._hands.config().poll)
+                idle = self._pace.first_idle if brought else idle
+                await session.wait(idle, self._hands.config().poll)
+                idle = self._pace.idle
                 self._wait = self._pace.first_wait  # not sooner: a server may take us in and hang up, again and again
         finally:
             session.close()
