@@ -24,7 +24,6 @@ from benchmarks.handmade import ByHand
 from benchmarks.process import DESK, Child, child, say
 from commands.logs import configure_logging
 from commands.parts import open_desk
-from config.desk import Desk
 from config.settings import Settings
 from ingest.inbox import keep
 from ingest.mail.arrival import Way, arrival
@@ -111,11 +110,11 @@ def _start(stack: ExitStack, folder: Path, name: str, seed: int) -> _Side:
     return _Side(router)
 
 
-def _kept(database: str, desk: Desk, mails: Sequence[Mail]) -> list[int]:
+def _kept(database: str, mails: Sequence[Mail]) -> list[int]:
     """Keep the mails as their channel does, and return their rows."""
     store = Store(database)
     store.migrate()
-    arrivals = [arrival("support-mail", desk, mail.raw, Way("smtp", mail.sender, [mail.recipient])) for mail in mails]
+    arrivals = [arrival("support-mail", mail.raw, Way("smtp", mail.sender, [mail.recipient])) for mail in mails]
     now = time.time()
     with store.write() as connection:
         ids = [one.id for one in keep(connection, arrivals, now, now + LONGEST_SECONDS)]
@@ -185,8 +184,8 @@ def _main(folder: Path, side: str, seed: int) -> None:
     configure_logging(settings)
     desk = open_desk(DESK).current()
     recipients = [one for department in desk.departments for one in department.addresses]
-    warm = _kept(settings.database, desk, corpus(recipients, WARM_UP, -seed))
-    ids = _kept(settings.database, desk, corpus(recipients, MAILS, seed))
+    warm = _kept(settings.database, corpus(recipients, WARM_UP, -seed))
+    ids = _kept(settings.database, corpus(recipients, MAILS, seed))
     with (_ours if side == "ours" else _by_hand)(settings) as route:
         route(warm)
         say(ready=True)

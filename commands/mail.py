@@ -128,7 +128,7 @@ def _kept(recipients: Sequence[str], channel: str | None, mail_from: str) -> Kep
         stop("There was no mail on standard input. Use: frontdesk inject < mail.eml", 2)
     if len(raw) > largest:
         stop(f"The mail is larger than the {largest} bytes the channel {config.name} takes", 1)
-    made = arrival(config.name, desk, with_crlf(raw), Way(config.type, address(mail_from), addresses(list(recipients))))
+    made = arrival(config.name, with_crlf(raw), Way(config.type, address(mail_from), addresses(list(recipients))))
     store = Store(found.database)
     try:
         store.migrate()

@@ -9,8 +9,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from commands.output import AsJson, documents, line, stop, table
-from commands.parts import open_desk, open_store, settings
-from config.desk import Desk
+from commands.parts import open_store
 from ingest import quarantine
 from tickets.look import moment
 
@@ -60,7 +59,7 @@ def retry(number: Number) -> None:
     """Try to understand and route it again."""
     with open_store() as store:
         there = quarantine.show(store, number) is not None
-        still = quarantine.retry(store, number, time.time(), _desk) if there else None
+        still = quarantine.retry(store, number, time.time()) if there else None
     if not there:
         _not_there(number)
     if still is not None:
@@ -76,10 +75,6 @@ def discard(number: Number) -> None:
     if not done:
         _not_there(number)
     line(f"Row {number} is discarded.")
-
-
-def _desk() -> Desk:
-    return open_desk(settings().desk_file).current()
 
 
 def _short(row: Any) -> dict[str, Any]:

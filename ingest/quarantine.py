@@ -1,12 +1,11 @@
 """Quarantine: messages that were kept but could not be understood or routed, each with its cause, until a person decides."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row, select, update
 
-from config.desk import Desk
 from ingest import channel as channels
 from ingest.channel import Request
 from ingest.inbox import keep
@@ -32,10 +31,10 @@ def show(store: Store, number: int) -> Row[Any] | None:
         return connection.execute(select(inbox).where(inbox.c.id == number, inbox.c.state == "quarantined")).first()
 
 
-def retry(store: Store, number: int, now: float, desk: Callable[[], Desk]) -> str | None:
+def retry(store: Store, number: int, now: float) -> str | None:
     """Send a row back to be routed, and return nothing; or return why it stays in quarantine.
 
-    A payload that could not be taken apart is read again: every message found in it becomes a row of its own, as it would be delivered now to the `desk` of the moment.
+    A payload that could not be taken apart is read again: every message found in it becomes a row of its own.
     """
     row = show(store, number)
     if row is None:
@@ -44,7 +43,7 @@ def retry(store: Store, number: int, now: float, desk: Callable[[], Desk]) -> st
         _move(store, number, state="received", attempts=0, due_at=now, cause=RELEASED)
         return None
     word = json.loads(row.meta)["type"]
-    found = read(channels.find(word), row.channel, word, desk(), Request(row.raw, {}))
+    found = read(channels.find(word), row.channel, word, Request(row.raw, {}))
     if found and found[0].cause is not None:
         return found[0].cause
     with store.write() as connection:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import structlog
 
-from config.desk import ChannelConfig, Desk
+from config.desk import ChannelConfig
 from ingest.arrival import Arrival
 from ingest.channel import Channel, Request, Unreadable, WebChannel, asking, posted_mail
 from ingest.fetch import Fetch
@@ -21,9 +21,7 @@ LARGE = 262_144
 log = structlog.get_logger()
 
 
-async def arrivals(
-    channel: WebChannel, config: ChannelConfig, desk: Desk, request: Request, fetch: Fetch
-) -> list[Arrival]:
+async def arrivals(channel: WebChannel, config: ChannelConfig, request: Request, fetch: Fetch) -> list[Arrival]:
     """Return every message of a delivery, ready to be kept.
 
     Raises `Refused` when it is not genuine, and `Temporary` when its provider could not be asked.
@@ -33,9 +31,9 @@ async def arrivals(
         documents = {url: await fetch.document(url) for url in asks.wants(config, request)}
         request = replace(request, fetched=documents)
     if len(request.raw) > LARGE:
-        found = await asyncio.to_thread(_verified, channel, config, desk, request)
+        found = await asyncio.to_thread(_verified, channel, config, request)
     else:
-        found = _verified(channel, config, desk, request)
+        found = _verified(channel, config, request)
     if asks is not None:
         for url in asks.confirms(config, request):
             await fetch.visit(url)
@@ -43,12 +41,12 @@ async def arrivals(
     return found
 
 
-def _verified(channel: WebChannel, config: ChannelConfig, desk: Desk, request: Request) -> list[Arrival]:
+def _verified(channel: WebChannel, config: ChannelConfig, request: Request) -> list[Arrival]:
     channel.verify(config, request)
-    return read(channel, config.name, config.type, desk, request)
+    return read(channel, config.name, config.type, request)
 
 
-def read(channel: Channel, name: str, word: str, desk: Desk, request: Request) -> list[Arrival]:
+def read(channel: Channel, name: str, word: str, request: Request) -> list[Arrival]:
     """Return every message of a genuine delivery as an arrival of the channel called `name`, whose type is `word`.
 
     A mail is kept as the mail itself, so that it is the same mail whichever way it came; what a platform sends as the
@@ -58,7 +56,7 @@ def read(channel: Channel, name: str, word: str, desk: Desk, request: Request) -
     posted = posted_mail(channel)
     try:
         if posted is not None:
-            return [mail.arrival(name, desk, one.mime, one.way) for one in posted.mails(request)]
+            return [mail.arrival(name, one.mime, one.way) for one in posted.mails(request)]
         messages = channel.parse(request.raw)
     except Unreadable as error:
         return [_unreadable(name, word, request.raw, str(error))]

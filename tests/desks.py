@@ -73,6 +73,6 @@ def proven(raw: bytes, verdict: str = "pass") -> bytes:
     return f"Authentication-Results: mx.acme.example; dmarc={verdict} header.from={domain}\r\n".encode() + raw
 
 
-def arrived(raw: bytes, at: Desk, to: str = "support@acme.example", sender: str = "ann@example.com") -> Arrival:
+def arrived(raw: bytes, to: str = "support@acme.example", sender: str = "ann@example.com") -> Arrival:
     """Return a mail at the door, with its envelope."""
-    return arrival("mail", at, raw, Way("smtp", sender, [to], "127.0.0.1"))
+    return arrival("mail", raw, Way("smtp", sender, [to], "127.0.0.1"))

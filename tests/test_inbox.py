@@ -14,7 +14,6 @@ from ingest import quarantine
 from ingest.arrival import Arrival
 from ingest.inbox import BELL_SECONDS, Inbox, due, wake
 from ingest.webhook import UNREAD
-from tests.desks import desk
 from tickets.schema import inbox
 from tickets.store import Store
 from tickets.trouble import Temporary
@@ -192,9 +191,9 @@ def test_what_comes_with_a_cause_lies_in_quarantine_until_a_person_decides(
     keeper.stop()
     assert rung == []
     assert [(row.id, row.cause) for row in quarantine.listing(store)] == [(kept.id, "our own notice")]
-    assert quarantine.retry(store, kept.id, NOW, desk) is None
+    assert quarantine.retry(store, kept.id, NOW) is None
     assert due(store, NOW, most=10) == [kept.id]
-    assert quarantine.retry(store, kept.id, NOW, desk) == "not in quarantine"
+    assert quarantine.retry(store, kept.id, NOW) == "not in quarantine"
     assert not quarantine.discard(store, kept.id)
 
 
@@ -204,7 +203,7 @@ def test_a_payload_that_can_be_read_after_all_becomes_a_row_for_each_message(kee
     )
     changes = {"channel": "bot", "raw": raw, "part": UNREAD, "meta": {"type": "telegram"}, "cause": "a defect of ours"}
     [kept] = keeper.accept([arrival(1, **changes)]).result(10)
-    assert quarantine.retry(store, kept.id, NOW, desk) is None
+    assert quarantine.retry(store, kept.id, NOW) is None
     [again] = due(store, NOW, most=10)
     with store.read() as connection:
         rows = {row.id: row for row in connection.execute(select(inbox))}
@@ -217,13 +216,13 @@ def test_a_payload_that_still_cannot_be_read_stays_with_its_cause_whoever_is_at_
 ) -> None:
     changes = {"channel": "bot", "raw": b"{", "part": UNREAD, "meta": {"type": "telegram"}, "cause": "not JSON"}
     [kept] = keeper.accept([arrival(1, **changes)]).result(10)
-    assert "not JSON" in (quarantine.retry(store, kept.id, NOW, desk) or "")
+    assert "not JSON" in (quarantine.retry(store, kept.id, NOW) or "")
 
     def parse(_raw: bytes) -> list[Any]:
         raise KeyError("a defect of ours")
 
     monkeypatch.setattr("ingest.channels.telegram.parse", parse)
-    assert "KeyError" in (quarantine.retry(store, kept.id, NOW, desk) or "")
+    assert "KeyError" in (quarantine.retry(store, kept.id, NOW) or "")
     assert [row.id for row in quarantine.listing(store)] == [kept.id]
 
 

@@ -106,7 +106,7 @@ async def _channel(request: HttpRequest) -> Response:
     try:
         with _Share(request.app.state.held) as share:
             delivery = Request(await _body(request, hook.max_bytes, share), delivery.headers)
-            kept = await parts.accept(await arrivals(module, config, desk, delivery, parts.fetch))
+            kept = await parts.accept(await arrivals(module, config, delivery, parts.fetch))
         answer = module.answer(kept)
     except Refused as refusal:
         return _problem(refusal.status, str(refusal), shared, refusal.retry_after)

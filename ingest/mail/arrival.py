@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from config.desk import Desk
 from ingest.arrival import Arrival
 from ingest.mail.identity import identify
 from tickets.message import thread_key
@@ -25,7 +24,7 @@ class Way:
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
-def arrival(channel: str, desk: Desk, raw: bytes, way: Way) -> Arrival:  # noqa: ARG001
+def arrival(channel: str, raw: bytes, way: Way) -> Arrival:
     """Return a mail as it is kept: one row, its bytes as they came, with its envelope beside them."""
     identity = identify(raw)
     meta = {

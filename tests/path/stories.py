@@ -34,7 +34,7 @@ class Front:
 
     def keep(self, *mails: bytes, to: str = "support@acme.example", channel: str = "mail") -> list[int]:
         """Keep mails as their channel does; return their rows."""
-        arrivals = [arrival(channel, self.at, raw, Way("smtp", "", [to], "127.0.0.1")) for raw in mails]
+        arrivals = [arrival(channel, raw, Way("smtp", "", [to], "127.0.0.1")) for raw in mails]
         with self.store.write() as connection:
             return [one.id for one in keep(connection, arrivals, self.now, self.now)]
 

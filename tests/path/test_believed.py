@@ -46,7 +46,7 @@ def authors(store: Store) -> list[str]:
 def test_a_mail_from_an_agents_address_that_is_not_proven_is_a_customers(store: Store, verdict: str) -> None:
     at = desk(TRUSTING)
     raw = mail("a@x", sender="sona@acme.example")
-    routed(store, Router(store, lambda: at), arrived(proven(raw, verdict) if verdict else raw, at))
+    routed(store, Router(store, lambda: at), arrived(proven(raw, verdict) if verdict else raw))
     [passed] = look.passes(store, 1)
     assert authors(store) == ["sona@acme.example"]
     assert "sona@acme.example is Sona's address, but that is not proven" in passed["trace"]["because"]
@@ -55,29 +55,29 @@ def test_a_mail_from_an_agents_address_that_is_not_proven_is_a_customers(store: 
 
 def test_a_proven_agent_speaks_as_the_agent(store: Store) -> None:
     at = desk(TRUSTING)
-    routed(store, Router(store, lambda: at), arrived(proven(mail("a@x", sender="sona@acme.example")), at))
+    routed(store, Router(store, lambda: at), arrived(proven(mail("a@x", sender="sona@acme.example"))))
     assert authors(store) == ["agent:sona"]
 
 
 def test_a_forged_agent_joins_no_ticket_of_a_customer(store: Store) -> None:
     at = desk(TRUSTING)
     forged = mail("b@x", answers="a@x", sender="sona@acme.example")
-    routed(store, Router(store, lambda: at), arrived(mail("a@x"), at), arrived(proven(forged, "fail"), at))
+    routed(store, Router(store, lambda: at), arrived(mail("a@x")), arrived(proven(forged, "fail")))
     assert [row["messages"] for row in look.listing(store)] == [1, 1]
 
 
 def test_who_forges_a_participants_address_joins_nothing(store: Store) -> None:
     at = desk(TRUSTING)
     router = Router(store, lambda: at)
-    routed(store, router, arrived(mail("a@x"), at))
-    routed(store, router, arrived(proven(mail("b@x", answers="a@x"), "fail"), at))
-    routed(store, router, arrived(mail("c@x", answers="a@x"), at))
+    routed(store, router, arrived(mail("a@x")))
+    routed(store, router, arrived(proven(mail("b@x", answers="a@x"), "fail")))
+    routed(store, router, arrived(mail("c@x", answers="a@x")))
     assert sorted(row["messages"] for row in look.listing(store)) == [1, 2]
 
 
 def test_the_verdict_stands_on_the_entry_and_rules_can_ask_for_it(store: Store) -> None:
     at = desk(TRUSTING, rules="- {name: Forged, when: [{authentic: no}], then: [tag: vip]}")
-    routed(store, Router(store, lambda: at), arrived(proven(mail("a@x"), "fail"), at))
+    routed(store, Router(store, lambda: at), arrived(proven(mail("a@x"), "fail")))
     [row] = look.listing(store)
     assert row["tags"] == ["vip"]
     with store.read() as connection:
@@ -91,7 +91,7 @@ def test_a_signature_is_found_out_here_where_no_server_does_it(store: Store) -> 
     raw = mail("a@x", sender="sona@acme.example")
     with NameServer(zone("acme.example")) as server:
         router = Router(store, lambda: at, verifier=Verifier(server.names()))
-        routed(store, router, arrived(signed(raw, "acme.example"), at), arrived(raw + b"More.\r\n", at))
+        routed(store, router, arrived(signed(raw, "acme.example")), arrived(raw + b"More.\r\n"))
     assert authors(store) == ["agent:sona", "sona@acme.example"]
 
 
@@ -99,7 +99,7 @@ def test_a_mail_waits_for_a_silent_name_server_and_then_goes_on_unproven(store: 
     at = desk(TRUSTING.replace("authserv_id: mx.acme.example", "verify: [dkim]"))
     with NameServer({}, silent=True) as server:
         router = Router(store, lambda: at, verifier=Verifier(server.names(lifetime=0.05)))
-        [number] = kept(store, arrived(mail("a@x"), at))
+        [number] = kept(store, arrived(mail("a@x")))
         assert [router.route(number) for _ in range(3)] == [[], [], []]
         with store.read() as connection:
             assert "DNS" in str(connection.scalar(select(inbox.c.cause)))
@@ -153,12 +153,12 @@ def test_history_becomes_silent_resolved_tickets(store: Store) -> None:
     at = desk(TRUSTING, rules='- {name: Tell, then: [transfer: billing, notify: ["agent:sona"]]}')
     way = Way("imap", recipients=["support@acme.example"], more={"archive": True})
     router = Router(store, lambda: at)
-    routed(store, router, arrival("mail", at, mail("a@x"), way), arrival("mail", at, mail("b@x", answers="a@x"), way))
+    routed(store, router, arrival("mail", mail("a@x"), way), arrival("mail", mail("b@x", answers="a@x"), way))
     [row] = look.listing(store)
     assert (row["status"], row["department"], row["messages"]) == ("resolved", "billing", 2)
     assert row["created_at"] == "2026-11-22T12:00:00.000+00:00"  # when it was sent
     assert notices(store) == []
-    routed(store, router, arrived(mail("c@x", answers="b@x"), at))
+    routed(store, router, arrived(mail("c@x", answers="b@x")))
     [row] = look.listing(store)
     assert (row["status"], row["messages"]) == ("open", 3)
 
@@ -174,9 +174,7 @@ QUESTION = mail(
 def asks(store: Store, at: Desk, verdict: str) -> list[str]:
     """Route a provider's question and return the outcomes."""
     router = Router(store, lambda: at)
-    return [
-        one.outcome for number in kept(store, arrived(proven(QUESTION, verdict), at)) for one in router.route(number)
-    ]
+    return [one.outcome for number in kept(store, arrived(proven(QUESTION, verdict))) for one in router.route(number)]
 
 
 def test_a_providers_question_waits_for_a_person_with_its_link_and_code(store: Store) -> None:
@@ -187,7 +185,7 @@ def test_a_providers_question_waits_for_a_person_with_its_link_and_code(store: S
         "to allow it, open https://mail-settings.google.com/mail/vf-abcdefgh-12345 or enter the code 123456789 there"
     )
     assert [*look.listing(store), *notices(store)] == []
-    assert quarantine.retry(store, row.id, 200.0, desk) is None
+    assert quarantine.retry(store, row.id, 200.0) is None
     assert [one.outcome for one in Router(store, desk).route(row.id)] == ["routed"]
 
 
@@ -214,7 +212,7 @@ def test_a_mail_an_agent_forwards_by_hand_becomes_its_writers_ticket(store: Stor
     )
     raw = mail("f@x", sender="sona@acme.example", subject="Fwd: My parcel", text=text)
     router = Router(store, lambda: at)
-    routed(store, router, arrived(proven(raw), at))
+    routed(store, router, arrived(proven(raw)))
     [row] = look.listing(store)
     assert (row["subject"], row["contact"]) == ("My parcel", {"name": "Ann Lee", "address": "ann@example.com"})
     found = look.ticket(store, 1)
@@ -223,5 +221,5 @@ def test_a_mail_an_agent_forwards_by_hand_becomes_its_writers_ticket(store: Stor
     assert (entry["author"], entry["reply_text"]) == ("ann@example.com", "It never came.")
     assert "Please have a look." in entry["text"]
     assert entry["facts"]["forwarded_by"] == "sona"
-    routed(store, router, arrived(mail("g@x", answers="f@x", text="Still nothing."), at))
+    routed(store, router, arrived(mail("g@x", answers="f@x", text="Still nothing.")))
     assert [row["messages"] for row in look.listing(store)] == [2]  # the customer takes part in it

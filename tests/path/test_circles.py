@@ -34,7 +34,7 @@ class World:
 
     def take(self, *mails: bytes, sender: str = "ann@example.com") -> list[str]:
         """Keep and route mails, and return what became of them."""
-        arrivals: Sequence[Arrival] = [arrived(raw, self._desk, sender=sender) for raw in mails]
+        arrivals: Sequence[Arrival] = [arrived(raw, sender=sender) for raw in mails]
         with self._store.write() as connection:
             numbers = [one.id for one in keep(connection, arrivals, now=100.0, due_at=100.0) if not one.duplicate]
         return [one.outcome for number in numbers for one in self._router.route(number)]

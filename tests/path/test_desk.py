@@ -16,7 +16,7 @@ from config.watch import DeskFile
 from ingest.arrival import Arrival, Kept
 from ingest.inbox import keep
 from notify.outbox import listing as notices
-from tests.desks import HEAD, arrived, desk, mail
+from tests.desks import HEAD, arrived, mail
 from tickets import look
 from worker import App
 
@@ -83,7 +83,7 @@ def told(app: App) -> set[tuple[str, str]]:
 def test_a_mail_ends_as_a_ticket_and_its_notices_lie_in_the_outbox_folder(desk_file: Path, migrated_url: str) -> None:
     app = made(desk_file, migrated_url)
     with running(app):
-        [kept] = accepted(app, arrived(mail("a@x", subject="My invoice"), desk()))
+        [kept] = accepted(app, arrived(mail("a@x", subject="My invoice")))
         assert kept == Kept(1, duplicate=False)
         until(lambda: told(app) == {("luca", "sent"), ("sona", "sent")})
         [ticket] = look.listing(app.store)
@@ -100,7 +100,7 @@ def test_a_mail_ends_as_a_ticket_and_its_notices_lie_in_the_outbox_folder(desk_f
 def test_over_a_real_redis_the_same_happens(desk_file: Path, migrated_url: str, redis_url: str) -> None:
     app = made(desk_file, migrated_url, redis_url)
     with scaled(app):
-        accepted(app, *(arrived(mail(f"{n}@x", subject="My invoice"), desk()) for n in range(20)))
+        accepted(app, *(arrived(mail(f"{n}@x", subject="My invoice")) for n in range(20)))
         until(
             lambda: (
                 len(told(app)) == 2 and all(state == "sent" for _, state in told(app)) and len(notices(app.store)) == 40
@@ -112,7 +112,7 @@ def test_over_a_real_redis_the_same_happens(desk_file: Path, migrated_url: str, 
 def test_what_waited_while_nobody_ran_is_routed_at_the_start(desk_file: Path, migrated_url: str) -> None:
     app = made(desk_file, migrated_url)
     with app.store.write() as connection:
-        keep(connection, [arrived(mail("a@x"), desk())], time.time(), time.time() + 3_600)
+        keep(connection, [arrived(mail("a@x"))], time.time(), time.time() + 3_600)
     app.wake()
     with running(app):
         until(lambda: [row["messages"] for row in look.listing(app.store)] == [1])
@@ -130,7 +130,7 @@ def test_without_a_broker_messages_are_kept_and_go_on_when_it_is_back(
 
     broken.setattr(app.brokers.route, "enqueue", no_broker)
     with running(app):
-        assert len(accepted(app, arrived(mail("a@x"), desk()))) == 1
+        assert len(accepted(app, arrived(mail("a@x")))) == 1
         until(lambda: app.bell._silent)
         assert list(look.listing(app.store)) == []
         broken.undo()
@@ -145,7 +145,7 @@ def test_a_sweep_that_fails_for_whatever_reason_goes_on(
 ) -> None:
     app = made(desk_file, migrated_url)
     with app.store.write() as connection:
-        keep(connection, [arrived(mail("a@x"), desk())], time.time(), time.time())
+        keep(connection, [arrived(mail("a@x"))], time.time(), time.time())
     real, troubles = app.sweep, [RuntimeError("a defect of ours")]
 
     def sweep() -> None:
@@ -162,13 +162,13 @@ def test_a_sweep_that_fails_for_whatever_reason_goes_on(
 def test_a_new_desk_file_is_used_for_the_next_message(desk_file: Path, migrated_url: str) -> None:
     app = made(desk_file, migrated_url)
     with running(app):
-        accepted(app, arrived(mail("a@x", subject="My invoice"), desk()))
+        accepted(app, arrived(mail("a@x", subject="My invoice")))
         until(lambda: len(list(look.listing(app.store))) == 1)
         new = desk_file.with_suffix(".new")
         new.write_text(HEAD + RULES.replace("luca", "sona"), encoding="utf-8")
         new.rename(desk_file)
         assert app.desk.reload()
-        accepted(app, arrived(mail("b@x", subject="My invoice"), desk()))
+        accepted(app, arrived(mail("b@x", subject="My invoice")))
         until(lambda: [row["agent"] for row in look.listing(app.store)] == ["luca", "sona"])
 
 
@@ -177,5 +177,5 @@ def test_a_broken_desk_file_keeps_the_old_desk_at_work(desk_file: Path, migrated
     with running(app):
         desk_file.write_text("desk: [", encoding="utf-8")
         assert not app.desk.reload()
-        accepted(app, arrived(mail("a@x", subject="My invoice"), desk()))
+        accepted(app, arrived(mail("a@x", subject="My invoice")))
         until(lambda: [row["agent"] for row in look.listing(app.store)] == ["luca"])

@@ -144,7 +144,7 @@ class Intake:
         more = {"mailbox": self._place.folder, "uid": fact.uid, "uidvalidity": self._state.uidvalidity}
         if config.history == "archive" and self._state.is_history(fact.uid, fact.received_at):
             more["archive"] = True
-        return arrival(config.name, self._hands.desk(), raw, Way("imap", more=more))
+        return arrival(config.name, raw, Way("imap", more=more))
 
     async def _keep(self, mails: list[tuple[int, Arrival]], after: str) -> list[Noted]:
         """Keep mails and return what became of each; one that no inbox takes is a hole and does not hold up the others."""

@@ -73,12 +73,11 @@ class Door:
 
         `way` is of the whole transaction; each row has the recipients of its own channel only.
         """
-        desk = self.now().desk
         addressed: dict[str, list[str]] = {}
         for one in recipients:
             addressed.setdefault(one.channel, []).append(printable(one.address))
         made = [
-            arrival(name, desk, content, Way(way.type, way.mail_from, to, way.peer, way.helo, way.more))
+            arrival(name, content, Way(way.type, way.mail_from, to, way.peer, way.helo, way.more))
             for name, to in addressed.items()
         ]
         return {name: kept.id for name, kept in zip(addressed, await self._accept(made), strict=True)}
