@@ -12,12 +12,14 @@ from commands.output import AsJson, documents, line, stop
 from commands.parts import CHECKS, EX_TEMPFAIL, KINDS, settings
 from config.desk import Desk
 from config.problems import DeskError, shown
+from config.settings import WrongSettingError
 from config.watch import DeskFile
 from ingest import channel as channels
 from ingest.channels import smtp
 from ingest.html.show import safe_html
-from ingest.inbox import keep
+from ingest.inbox import keep, stored
 from ingest.mail.arrival import Way, arrival
+from tickets.blobs import open_blobs
 from tickets.look import moment
 from tickets.message import InboundMessage
 from tickets.store import Store
@@ -58,13 +60,16 @@ _ALWAYS = (
     "kind", "in_reply_to", "references", "sent_at",
 )  # fmt: skip
 
+_SOMETIMES = {"content_id", "contains", "sniffed", "dangerous", "virus"}
+"""What an attachment has besides, where it has it."""
+
 
 def document(file: str, channel: str, message: InboundMessage) -> dict[str, Any]:
     """Return a message as one document of `parse --json`: the fields every message has, then those only this one has."""
-    made = message.model_dump(include=set(_ALWAYS), exclude={"attachments": {"__all__": {"content_id", "contains"}}})
+    made = message.model_dump(include=set(_ALWAYS), exclude={"attachments": {"__all__": _SOMETIMES}})
     more = message.model_dump(mode="json", exclude={*_ALWAYS, "account", "department"}, exclude_defaults=True)
     for part, shows in zip(message.attachments, made["attachments"], strict=True):
-        shows.update(part.model_dump(mode="json", include={"content_id", "contains"}, exclude_defaults=True))
+        shows.update(part.model_dump(mode="json", include=_SOMETIMES, exclude_defaults=True))
     made["html"] = safe_html(message.html) if message.html else None
     made["sent_at"] = moment(message.sent_at.timestamp()) if message.sent_at else None
     return {"file": file, **{name: made[name] for name in _ALWAYS}, "channel": channel, **more}
@@ -94,13 +99,14 @@ def inject(recipients: Recipients = None, *, channel: Name = None, mail_from: Se
     if len(raw) > config.max_size:
         stop(f"The mail is larger than the {config.max_size} bytes the channel {config.name} takes", 1)
     way = Way(config.type, mail_from, recipients or ())
-    made = arrival(config.name, desk, with_crlf(raw), way)
+    made = [arrival(config.name, desk, with_crlf(raw), way)]
     store = Store(found.database)
     try:
         store.migrate()
+        made = stored(open_blobs(found), made)
         with store.write() as connection:
-            [kept] = keep(connection, [made], time.time(), time.time())
-    except (Temporary, OSError) as error:
+            [kept] = keep(connection, made, time.time(), time.time())
+    except (Temporary, OSError, WrongSettingError) as error:
         stop(f"The mail was not kept, try again later: {error}", EX_TEMPFAIL)
     finally:
         store.close()

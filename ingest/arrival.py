@@ -10,7 +10,7 @@ class Arrival:
     """One message at the door: its unique key (channel, account, external id), the key its conversation goes by, its bytes.
 
     `part` says which of the messages in `raw` it is; `meta` is what came beside the bytes (envelope, peer); a `cause`
-    keeps it in quarantine at once.
+    keeps it in quarantine at once. When the bytes have been kept as a blob, `stored` is its digest and `raw` is empty.
     """
 
     channel: str
@@ -21,6 +21,7 @@ class Arrival:
     part: int = 0
     meta: Mapping[str, Any] = field(default_factory=dict)
     cause: str | None = None
+    stored: str | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:

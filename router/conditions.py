@@ -119,6 +119,12 @@ def kind(event: TicketEvent) -> str:
     return event.message.kind
 
 
+@condition(lambda _desk: ("found", "clean", "unknown"))
+def virus(event: TicketEvent) -> str:
+    """Word for what the scanner says about the attachments: found, clean, unknown; empty when nothing was to be scanned."""
+    return event.message.virus.verdict if event.message.virus else ""
+
+
 @condition(lambda desk: tuple(desk.departments_by_id))
 def department(event: TicketEvent) -> str:
     """Department the ticket is in, after the rules above."""

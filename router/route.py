@@ -13,12 +13,14 @@ from config.desk import ChannelConfig, Desk
 from ingest import channel as channels
 from ingest.channel import Unreadable
 from ingest.mail.read import parse_mail
+from ingest.virus import Scanner, scanned
 from router.decide import Verdict, decide
 from router.event import Change, TicketEvent
 from router.rules import RuleSet, compile_rules
 from router.tell import Happened, intents
 from router.thread import Found, Keys, find, goes_first, keys_of, lock
 from router.ticket import Pen
+from tickets.blobs import Blobs, raw_of
 from tickets.message import SPEAKS, InboundMessage
 from tickets.prepared import Prepared
 from tickets.schema import inbox
@@ -51,8 +53,17 @@ class _GoesFirst:
 class Router:
     """Routes rows by the desk of the moment. Thread-safe: it keeps nothing but the compiled rules of the last desk."""
 
-    def __init__(self, store: Store, desk: Callable[[], Desk], clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        store: Store,
+        desk: Callable[[], Desk],
+        clock: Callable[[], float] = time.time,
+        blobs: Blobs | None = None,
+        scanner: Scanner | None = None,
+    ) -> None:
         self._store = store
+        self._blobs = blobs
+        self._scanner = scanner
         self._desk = desk
         self._clock = clock
         self._compiled: tuple[Desk, RuleSet] | None = None
@@ -89,6 +100,8 @@ class Router:
         desk = self._desk()
         meta: dict[str, Any] = json.loads(row.meta)
         message = _read(row, meta)
+        if self._scanner is not None:
+            message = scanned(self._scanner, message, row.raw, meta, self._clock() - row.received_at)
         keys = keys_of(row.conversation, message)
         space = "email" if keys.mail else f"{row.channel}/{row.account}"
         with self._store.write() as connection:
@@ -110,7 +123,8 @@ class Router:
 
     def _waiting(self, inbox_id: int) -> Any:
         with self._store.read() as connection:
-            return _WAITING_ROW.one(connection, {"number": inbox_id})
+            row = _WAITING_ROW.one(connection, {"number": inbox_id})
+        return row if row is None or row.stored is None else row._replace(raw=raw_of(row, self._blobs))
 
     def _rules(self, desk: Desk) -> RuleSet:
         compiled = self._compiled

@@ -19,6 +19,7 @@ from ingest.mail.headers import Headers, message_id, message_ids
 from ingest.mail.kind import kind_of
 from ingest.mail.parts import Leaf, leaves
 from ingest.mail.reply import new_text
+from ingest.sniff import is_dangerous, other_than
 from tickets.message import Attachment, AttachmentType, InboundMessage, Sender
 
 MAX_REFERENCES = 50
@@ -59,6 +60,14 @@ def attachment_bytes(raw: bytes, number: int) -> bytes:
     if b"\n" not in raw:
         raw = raw.replace(b"\r", b"\n")
     return _sorted_out(leaves(raw)[1]).files[number].content()
+
+
+def contents(raw: bytes) -> Iterator[bytes]:
+    """Yield the content of each of `parse_mail(raw).attachments`, in their order."""
+    if b"\n" not in raw:
+        raw = raw.replace(b"\r", b"\n")
+    for leaf in _sorted_out(leaves(raw)[1]).files:
+        yield leaf.content()
 
 
 def _parse(raw: bytes) -> InboundMessage:
@@ -185,6 +194,7 @@ def _undecoded(parts: Sequence[Leaf]) -> str:
 
 def _attachment(leaf: Leaf) -> Attachment:
     data = leaf.content()
+    sniffed = other_than(leaf.content_type, data)
     inline = leaf.disposition == "inline" or (leaf.disposition == "" and leaf.related and "content-id" in leaf.headers)
     return Attachment(
         filename=leaf.filename,
@@ -192,5 +202,7 @@ def _attachment(leaf: Leaf) -> Attachment:
         size=len(data),
         sha256=sha256(data).hexdigest(),
         inline=inline,
+        sniffed=sniffed,
+        dangerous=is_dangerous(leaf.filename, leaf.content_type, sniffed),
         type=_TYPES.get(leaf.content_type.partition("/")[0], "file"),
     )

@@ -54,5 +54,5 @@ def event(names: frozenset[str] = CREATED, **fields: Any) -> TicketEvent:
         "recipients": ("support@acme.example",),
         "department": "general",
     }
-    message |= {word: fields.pop(word) for word in ("to", "cc", "subject", "text", "kind") if word in fields}
+    message |= {word: fields.pop(word) for word in ("to", "cc", "subject", "text", "kind", "virus") if word in fields}
     return TicketEvent(names, InboundMessage.model_validate(message), **(ticket | fields))

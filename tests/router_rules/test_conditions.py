@@ -10,6 +10,7 @@ from router.conditions import CONDITIONS, OPERATORS, Seen
 from router.event import TicketEvent
 from router.rules import compile_rules
 from tests.router_rules.desks import desk, event
+from tickets.message import VirusVerdict
 
 
 def holds(when: Any, asked: TicketEvent | None = None) -> bool:
@@ -30,6 +31,7 @@ LOOKS = [
     ("subject", {}, "your invoice 12", "invoice"),
     ("body", {"text": "Grüße"}, "GRÜSSE", "Gruse"),
     ("kind", {"kind": "bounce"}, "bounce", "message"),
+    ("virus", {"virus": VirusVerdict(verdict="found")}, "found", "clean"),
     ("department", {}, "general", "billing"),
     ("priority", {"priority": "high"}, "high", "normal"),
     ("tags", {"tags": ("vip", "outage")}, "outage", "invoice"),

@@ -11,6 +11,8 @@ Id = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
 
 def upgrade() -> None:
     op.add_column('inbox', sa.Column('stored', sa.String(), nullable=True))
+    blob = sa.text('stored IS NOT NULL')
+    op.create_index('inbox_stored', 'inbox', ['stored'], sqlite_where=blob, postgresql_where=blob)
     op.add_column('tickets', sa.Column('merged_into', Id, nullable=True))
     op.add_column('entries', sa.Column('facts', sa.Text(), nullable=True))
     op.create_table('mailboxes',
