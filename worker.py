@@ -31,14 +31,17 @@ from commands.parts import settings as read_settings
 from commands.reconcile import reconcile
 from commands.serve import CannotListenError, greet, serve
 from config.desk import Desk
-from config.settings import Settings
+from config.settings import Settings, WrongSettingError
 from config.watch import DeskFile
 from ingest import inbox as inboxes
 from ingest.arrival import Arrival, Kept
 from ingest.inbox import Inbox
+from ingest.virus import Scanner
 from notify.notifier import open_notifiers
 from notify.outbox import Outbox
 from router.route import Router
+from tickets.blobs import open_blobs
+from tickets.blobs_sweep import sweeping
 from tickets.store import Store
 from tickets.trouble import Temporary
 from web.app import Parts, build
@@ -155,8 +158,10 @@ class App:
         self.metrics = Metrics(self.store, time.time)
         self.brokers = make_brokers(settings.broker_url)
         self.bell = Bell(self.brokers)
-        self.inbox = Inbox(self.store, on_kept=lambda ids: self.bell.ring(self.route, ids))
-        self.router = Router(self.store, desk.current)
+        self.blobs = open_blobs(settings)
+        self.inbox = Inbox(self.store, on_kept=lambda ids: self.bell.ring(self.route, ids), blobs=self.blobs)
+        scanner = Scanner(settings.clamd) if settings.clamd else None
+        self.router = Router(self.store, desk.current, blobs=self.blobs, scanner=scanner)
         self._outbox: Outbox | None = None
         self._outbox_lock = threading.Lock()
         self.route = _actor("route", self.brokers.route, self._route)
@@ -333,16 +338,23 @@ def setup() -> None:
     configure_logging(settings)
     if settings.broker_url is None:
         stop("`dramatiq worker:setup` needs FRONTDESK_BROKER_URL=redis://…; for one process use: frontdesk run", 2)
-    app = App(settings, open_desk(settings.desk_file))
+    app = _open(settings)
     app.store.migrate()
     app.bell.start()
     dramatiq.set_broker(app.brokers.route)
 
 
+def _open(settings: Settings) -> App:
+    try:
+        return App(settings, open_desk(settings.desk_file))
+    except WrongSettingError as error:
+        stop(str(error), 2)
+
+
 def _serve(*, embedded: bool) -> None:
     settings = read_settings()
     configure_logging(settings)
-    app = App(settings, open_desk(settings.desk_file))
+    app = _open(settings)
     try:
         with contextlib.ExitStack() as stack:
             stack.callback(app.close)
@@ -356,6 +368,7 @@ def _serve(*, embedded: bool) -> None:
                 stack.enter_context(app.workers())
             stack.enter_context(app.intake())
             stack.enter_context(app.clock())
+            stack.enter_context(sweeping(app.store, app.blobs))
             signal.signal(signal.SIGHUP, lambda *_: app.desk.reload())
             parts = Parts(app.desk.current, app.accept, app.ready, app.metrics.text)
             ways = [notifier.describe() for notifier in app.outbox().notifiers.values()]

@@ -1,6 +1,7 @@
 """`check`, `migrate`, `doctor`: whether everything is as it should be."""
 
 import os
+import secrets
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -16,9 +17,11 @@ from config.desk import Desk
 from config.load import load
 from config.model import MissingSecretError, Model, Secret
 from config.problems import DeskError
-from config.settings import Settings
+from config.settings import Settings, WrongSettingError
 from ingest.mailbox import health
+from ingest.virus import Scanner
 from notify.notifier import open_notifiers
+from tickets.blobs import open_blobs
 from tickets.look import moment
 from tickets.schema import HEAD
 from tickets.store import Store
@@ -82,6 +85,9 @@ def _examine(found: Settings) -> Iterator[tuple[str, str, str]]:
         yield "desk file", "broken", f"{len(error.problems)} problems in {found.desk_file}; see: frontdesk check"
     yield _try("data folder", lambda: _writable(found.data))
     yield _try("database", lambda: _database(found.database))
+    yield _try("blobs", lambda: _blobs(found))
+    if found.clamd is not None:
+        yield _try("clamd", Scanner(found.clamd).version)
     yield _try("broker", lambda: _broker(found.broker_url))
     yield from _mailboxes(found.database)
     if desk is not None:
@@ -94,7 +100,7 @@ def _examine(found: Settings) -> Iterator[tuple[str, str, str]]:
 def _try(what: str, look: Callable[[], str]) -> tuple[str, str, str]:
     try:
         return what, "fine", look()
-    except (Temporary, OSError) as error:
+    except (Temporary, OSError, WrongSettingError) as error:
         return what, "broken", str(error)
 
 
@@ -117,6 +123,15 @@ def _database(url: str) -> str:
         if version == HEAD
         else f"{kind}, at version {version}; frontdesk run migrates it to {HEAD}"
     )
+
+
+def _blobs(found: Settings) -> str:
+    blobs = open_blobs(found)
+    probe = blobs.put(b"frontdesk doctor" + secrets.token_bytes(16))  # nobody else's, so that it may be forgotten
+    blobs.get(probe)
+    blobs.forget(probe)
+    shared = found.broker_url is not None and isinstance(found.blobs_place, Path)
+    return f"{blobs.shelf.name}{'; every machine of the desk must see this folder, or use s3://…' if shared else ''}"
 
 
 def _broker(url: str | None) -> str:

@@ -25,6 +25,8 @@ def facts(known: Mapping[str, Any]) -> Iterator[str]:
     if spam := known.get("spam"):
         verdict = {True: "spam", False: "not spam"}.get(spam.get("spam"), "no verdict")
         yield f"{spam['by']} says: {verdict}, score {spam.get('score', 'unknown')}"
+    if virus := known.get("virus"):
+        yield f"the virus scanner says: {virus['verdict']}"
     if asked := known.get("invitation"):
         yield f"invitation: {asked.get('summary', '')}, {asked.get('begins', 'no time')} to {asked.get('ends', 'open end')}"
     for seal in known.get("sealed", ()):

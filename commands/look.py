@@ -1,17 +1,28 @@
 """`tickets`, `ticket N`, `why N`, `outbox`: looking at what the desk did."""
 
+import sys
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy import select
 
 from commands.facts import facts
 from commands.output import AsJson, documents, line, stop, table
-from commands.parts import open_store
+from commands.parts import open_blobs, open_store
+from ingest.attachment import served
+from ingest.sniff import safe_name
 from notify.outbox import listing as notices
 from router.explain import explain
 from tickets import look
+from tickets.blobs import LostBlobError, raw_of
+from tickets.schema import inbox
+from tickets.store import Store
 
 Number = Annotated[int, typer.Argument(help="the ticket's number", min=1)]
+Raw = Annotated[int | None, typer.Option("--raw", help="print the bytes of this entry's message as they came")]
+Attachment = Annotated[
+    str | None, typer.Option("--attachment", help="print the bytes of an attachment: 17.2 is the second of entry 17")
+]
 
 
 def tickets(*, as_json: AsJson = False) -> None:
@@ -42,12 +53,15 @@ def tickets(*, as_json: AsJson = False) -> None:
         )
 
 
-def ticket(number: Number, *, as_json: AsJson = False) -> None:
-    """Show one ticket: what was said, and what happened to it."""
+def ticket(number: Number, *, raw: Raw = None, attachment: Attachment = None, as_json: AsJson = False) -> None:
+    """Show one ticket: what was said, and what happened to it; or give out a message or a file of it."""
     with open_store() as store:
         found = look.ticket(store, number)
-    if found is None:
-        stop(f"There is no ticket {number}. See: frontdesk tickets", 1)
+        if found is None:
+            stop(f"There is no ticket {number}. See: frontdesk tickets", 1)
+        if raw is not None or attachment is not None:
+            _give_out(store, found, raw, attachment)
+            return
     if as_json:
         documents([found])
         return
@@ -55,15 +69,56 @@ def ticket(number: Number, *, as_json: AsJson = False) -> None:
     line(f"#{number} {found['subject']}", "bold")
     line(f"{found['department']} · {agent} · {found['status']} · {found['priority']} · via {found['channel']}")
     for said in found["entries"]:
-        line(f"\n{said['created_at']}  {said['author_name'] or said['author']} ({said['kind']})", "cyan")
+        heading = f"{said['created_at']}  {said['author_name'] or said['author']} ({said['kind']}, entry {said['id']})"
+        line(f"\n{heading}", "cyan")
         for fact in facts(said["facts"]):
             line(f"  {fact}", "yellow")
         line(said["reply_text"] or said["text"])
-        for part in said["attachments"]:
-            line(f"  [{part['type']}] {part.get('filename') or part['content_type']}", "dim")
+        for place, part in enumerate(said["attachments"], 1):
+            line(f"  [{part['type']}] {said['id']}.{place} {_file(part)}", "dim")
     line("\nHistory", "bold")
     for event in found["history"]:
         line(f"{event['at']}  {event['event']}  by {event['actor']}  {_details(event['data'])}")
+
+
+def _file(part: dict[str, Any]) -> str:
+    name = safe_name(part.get("filename") or "", part["content_type"])
+    facts = [f"it is {part['sniffed']}"] if part.get("sniffed") else []
+    facts += ["may run something"] if part.get("dangerous") else []
+    facts += [f"virus: {part['virus']}"] if part.get("virus") else []
+    return f"{name} ({'; '.join(facts)})" if facts else name
+
+
+def _give_out(store: Store, found: dict[str, Any], raw: int | None, attachment: str | None) -> None:
+    """Write the bytes of an entry's message, or of one of its attachments, to standard output."""
+    entry, _, place = (attachment or str(raw)).partition(".")
+    said = next((one for one in found["entries"] if str(one["id"]) == entry), None)
+    if said is None:
+        stop(f"Ticket {found['number']} has no entry {entry}. See: frontdesk ticket {found['number']}", 1)
+    if sys.stdout.isatty():
+        stop("Bytes of strangers do not go to a terminal. Send them to a file: > FILE", 2)
+    with store.read() as connection:
+        row = connection.execute(select(inbox).where(inbox.c.id == said["inbox"])).first()
+    if row is None:
+        stop(f"Entry {entry} was not a message that came in", 1)
+    try:
+        data = raw_of(row, open_blobs())
+        if attachment is not None:
+            data = _attached(data, said["attachments"], place)
+    except LookupError as error:
+        stop(f"Entry {attachment}: {error.args[0]}", 1)
+    except LostBlobError as error:
+        stop(f"Entry {entry}: {error}", 1)
+    sys.stdout.buffer.write(data)
+
+
+def _attached(raw: bytes, parts: list[dict[str, Any]], place: str) -> bytes:
+    if not place.isdecimal() or not 1 <= int(place) <= len(parts):
+        raise LookupError(f"it has {len(parts)} attachments, counted from 1")
+    part = parts[int(place) - 1]
+    if part.get("virus"):
+        raise LookupError(f"the scanner found {part['virus']} in it; only the whole message is given out, with --raw")
+    return served(raw, part).data
 
 
 def why(number: Number, *, as_json: AsJson = False) -> None:

@@ -18,9 +18,10 @@ from config.watch import DeskFile
 from ingest import channel as channels
 from ingest.arrival import Kept
 from ingest.html.show import safe_html
-from ingest.inbox import keep
+from ingest.inbox import keep, stored
 from ingest.mail.arrival import Way, arrival
 from ingest.mail.posted import address, addresses
+from tickets.blobs import open_blobs
 from tickets.look import moment
 from tickets.message import InboundMessage
 from tickets.store import Store
@@ -68,13 +69,16 @@ _ALWAYS = (
     "kind", "in_reply_to", "references", "sent_at",
 )  # fmt: skip
 
+_SOMETIMES = {"content_id", "contains", "sniffed", "dangerous", "virus"}
+"""What an attachment has besides, where it has it."""
+
 
 def document(file: str, channel: str, message: InboundMessage) -> dict[str, Any]:
     """Return a message as one document of `parse --json`: the fields every message has, then those only this one has."""
-    made = message.model_dump(include=set(_ALWAYS), exclude={"attachments": {"__all__": {"content_id", "contains"}}})
+    made = message.model_dump(include=set(_ALWAYS), exclude={"attachments": {"__all__": _SOMETIMES}})
     more = message.model_dump(mode="json", exclude={*_ALWAYS, "account", "department"}, exclude_defaults=True)
     for part, shows in zip(message.attachments, made["attachments"], strict=True):
-        shows.update(part.model_dump(mode="json", include={"content_id", "contains"}, exclude_defaults=True))
+        shows.update(part.model_dump(mode="json", include=_SOMETIMES, exclude_defaults=True))
     made["html"] = safe_html(message.html) if message.html else None
     made["sent_at"] = moment(message.sent_at.timestamp()) if message.sent_at else None
     return {"file": file, **{name: made[name] for name in _ALWAYS}, "channel": channel, **more}
@@ -128,12 +132,14 @@ def _kept(recipients: Sequence[str], channel: str | None, mail_from: str) -> Kep
         stop("There was no mail on standard input. Use: frontdesk inject < mail.eml", 2)
     if len(raw) > largest:
         stop(f"The mail is larger than the {largest} bytes the channel {config.name} takes", 1)
-    made = arrival(config.name, with_crlf(raw), Way(config.type, address(mail_from), addresses(list(recipients))))
+    way = Way(config.type, address(mail_from), addresses(list(recipients)))
+    made = [arrival(config.name, with_crlf(raw), way)]
     store = Store(found.database)
     try:
         store.migrate()
+        made = stored(open_blobs(found), made)
         with store.write() as connection:
-            [kept] = keep(connection, [made], time.time(), time.time())
+            [kept] = keep(connection, made, time.time(), time.time())
     finally:
         store.close()
     return kept

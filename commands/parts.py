@@ -10,13 +10,15 @@ from pydantic import ValidationError
 from commands.output import stop
 from config.load import Kinds
 from config.problems import DeskError
-from config.settings import Settings
+from config.settings import Settings, WrongSettingError
 from config.watch import DeskFile
 from ingest import channel as channels
 from ingest.mail.sealed import check_decryption
 from notify import notifier as notifiers
 from router.correlate import check_correlations
 from router.rules import check_rules
+from tickets import blobs
+from tickets.blobs import Blobs
 from tickets.store import Store
 from tickets.trouble import Temporary
 
@@ -42,6 +44,14 @@ def open_desk(path: Path) -> DeskFile:
         return DeskFile(path, KINDS, CHECKS)
     except DeskError as error:
         stop("\n".join((*map(str, error.problems), f"{len(error.problems)} problems; the desk does not start")), 2)
+
+
+def open_blobs() -> Blobs:
+    """Return the blobs of the environment; ends with 2 when they cannot be used here."""
+    try:
+        return blobs.open_blobs(settings())
+    except WrongSettingError as error:
+        stop(str(error), 2)
 
 
 @contextmanager

@@ -9,9 +9,11 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from commands.output import AsJson, documents, line, stop, table
-from commands.parts import open_store
+from commands.parts import EX_TEMPFAIL, open_blobs, open_store
 from ingest import quarantine
+from tickets.blobs import LostBlobError, raw_of
 from tickets.look import moment
+from tickets.trouble import Temporary
 
 cli = typer.Typer(help="Messages that were kept but not understood, each with its cause.", no_args_is_help=True)
 
@@ -41,16 +43,17 @@ def show(number: Number, *, raw: Raw = False, as_json: AsJson = False) -> None:
         row = quarantine.show(store, number)
     if row is None:
         _not_there(number)
+    kept = _bytes(row)
     if raw:
-        sys.stdout.buffer.write(row.raw)
+        sys.stdout.buffer.write(kept)
         return
     if as_json:
-        whole = {"envelope": json.loads(row.meta), "raw": base64.b64encode(row.raw).decode()}
+        whole = {"envelope": json.loads(row.meta), "raw": base64.b64encode(kept).decode()}
         documents([{**_short(row), **whole}])
         return
     line(f"Row {row.id} of {row.channel}, kept at {moment(row.received_at)}, {row.attempts} attempts", "bold")
     line(row.cause or "", "red")
-    line(row.raw[:4_000].decode("utf-8", "replace"))
+    line(kept[:4_000].decode("utf-8", "replace"))
     line(f"\nfrontdesk quarantine retry {row.id}   or   frontdesk quarantine discard {row.id}", "dim")
 
 
@@ -59,7 +62,10 @@ def retry(number: Number) -> None:
     """Try to understand and route it again."""
     with open_store() as store:
         there = quarantine.show(store, number) is not None
-        still = quarantine.retry(store, number, time.time()) if there else None
+        try:
+            still = quarantine.retry(store, number, time.time(), open_blobs()) if there else None
+        except LostBlobError as error:
+            still = str(error)
     if not there:
         _not_there(number)
     if still is not None:
@@ -75,6 +81,15 @@ def discard(number: Number) -> None:
     if not done:
         _not_there(number)
     line(f"Row {number} is discarded.")
+
+
+def _bytes(row: Any) -> bytes:
+    try:
+        return raw_of(row, open_blobs())
+    except LostBlobError as error:
+        stop(f"Row {row.id}: {error}", 1)
+    except Temporary as error:
+        stop(f"{error}. Try again, or see: frontdesk doctor", EX_TEMPFAIL)
 
 
 def _short(row: Any) -> dict[str, Any]:

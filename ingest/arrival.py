@@ -11,6 +11,7 @@ class Arrival:
 
     `part` says which of the messages in `raw` it is; `meta` is what came beside the bytes (envelope, peer); a `cause`
     keeps it in quarantine at once; `topic` is the weaker key that a whole conversation of a mail program shares.
+    When the bytes have been kept as a blob, `stored` is its digest and `raw` is empty.
     """
 
     channel: str
@@ -22,6 +23,7 @@ class Arrival:
     meta: Mapping[str, Any] = field(default_factory=dict)
     cause: str | None = None
     topic: str | None = None
+    stored: str | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:

@@ -1,8 +1,9 @@
 """The inbox: where a message becomes durable, and only then may its sender be answered.
 
 One writer thread keeps the messages. All that arrived while the last commit was running go into the next one (group
-commit), and each sender is answered after *its* commit. When the process dies before the commit, nobody was answered and
-the senders repeat; when it dies after it, the row waits and the sweep rings for it.
+commit), and each sender is answered after *its* commit. Bytes too large for a row are kept as a blob first, in threads of
+their own, so that they hold up nobody else. When the process dies before the commit, nobody was answered and the senders
+repeat; when it dies after it, the row waits and the sweep rings for it.
 """
 
 import asyncio
@@ -11,9 +12,9 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -21,6 +22,7 @@ from sqlalchemy import Connection, and_, bindparam, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ingest.arrival import Arrival, Kept
+from tickets.blobs import IN_THE_ROW, Blobs
 from tickets.schema import inbox
 from tickets.store import Store
 from tickets.trouble import Temporary
@@ -44,20 +46,27 @@ class _Waiting:
 
 
 class Inbox:
-    """Keeps messages. `on_kept` is told the ids of new rows after their commit (the bell); without it the sweep is quicker."""
+    """Keeps messages. `on_kept` is told the ids of new rows after their commit (the bell); without it the sweep is quicker.
+
+    Without `blobs` a message stays in its row, however large it is.
+    """
 
     def __init__(
         self,
         store: Store,
         on_kept: Callable[[Sequence[int]], None] | None = None,
         clock: Callable[[], float] = time.time,
+        blobs: Blobs | None = None,
     ) -> None:
         self._store = store
         self._on_kept = on_kept
         self._clock = clock
+        self._blobs = blobs
+        self._pool = ThreadPoolExecutor(blobs.shelf.at_once if blobs else 1, "blobs")
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._guard = threading.Lock()
         self._open = False
+        self._ended = False
         self._thread = threading.Thread(target=self._run, name="inbox", daemon=True)
 
     def start(self) -> None:
@@ -71,7 +80,8 @@ class Inbox:
             if not self._open:
                 return
             self._open = False
-            self._queue.put(None)
+        self._pool.shutdown()  # those whose blobs are under way still get their commit
+        self._queue.put(None)
         self._thread.join()
 
     @property
@@ -92,10 +102,33 @@ class Inbox:
     def _put(self, waiting: _Waiting) -> None:
         with self._guard:
             if self._open:
+                if self._blobs is not None and any(len(arrival.raw) > IN_THE_ROW for arrival in waiting.arrivals):
+                    self._pool.submit(self._shelve, self._blobs, waiting)
+                else:
+                    self._queue.put(waiting)
+                return
+        _refuse(waiting, Temporary("the inbox is closed; come back later"))
+
+    def _shelve(self, blobs: Blobs, waiting: _Waiting) -> None:
+        """Keep the blobs of a delivery, then let its rows wait for their commit."""
+        if waiting.answer.cancelled():  # its sender has already been told to come back
+            return
+        try:
+            waiting.arrivals = stored(blobs, waiting.arrivals)
+        except Exception as error:
+            trouble = error if isinstance(error, Temporary) else Temporary(f"could not be kept: {type(error).__name__}")
+            log.warning(
+                "a message's bytes were not kept, its sender comes back",
+                error=str(error),
+                exc_info=trouble is not error,
+            )
+            _refuse(waiting, trouble)
+            return
+        with self._guard:
+            if not self._ended:
                 self._queue.put(waiting)
                 return
-        waiting.answer.set_exception(Temporary("the inbox is closed; come back later"))
-        _wake([waiting])
+        _refuse(waiting, Temporary("the inbox was closed; come back later"))
 
     async def accepted(self, arrivals: Sequence[Arrival]) -> list[Kept]:
         """Keep the messages of one delivery and return after the commit: `accept`, for an event loop.
@@ -122,7 +155,7 @@ class Inbox:
         finally:
             # A dead writer must not leave its senders hanging: everybody who waits or comes is told to come back.
             with self._guard:
-                self._open = False
+                self._open, self._ended = False, True
             left = list(batch or ())
             while not self._queue.empty():
                 if (waiting := self._queue.get()) is not None:
@@ -197,6 +230,12 @@ class Inbox:
             log.exception("the bell is broken", messages=len(ids))
 
 
+def _refuse(waiting: _Waiting, trouble: Temporary) -> None:
+    if waiting.answer.set_running_or_notify_cancel():
+        waiting.answer.set_exception(trouble)
+        _wake([waiting])
+
+
 def _wake(answered: Iterable[_Waiting]) -> None:
     """Wake the event loops that wait for these answers, each once."""
     loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
@@ -219,6 +258,22 @@ _INSERT = {
     dialect.dialect.name: dialect.insert(inbox).on_conflict_do_nothing(index_elements=_KEY).returning(inbox.c.id, *_KEY)
     for dialect in (sqlite, postgresql)
 }
+
+
+def stored(blobs: Blobs, arrivals: Sequence[Arrival]) -> list[Arrival]:
+    """Keep the bytes that are too large for a row as blobs and return the arrivals without them.
+
+    The blobs are durable on return; the same bytes for several channels are one. Raises `Temporary`.
+    """
+    put: dict[bytes, str] = {}
+    made = []
+    for arrival in arrivals:
+        if len(arrival.raw) > IN_THE_ROW:
+            digest = put.get(arrival.raw) or put.setdefault(arrival.raw, blobs.put(arrival.raw))
+            made.append(replace(arrival, raw=b"", stored=digest))
+        else:
+            made.append(arrival)
+    return made
 
 
 def keep(connection: Connection, arrivals: Sequence[Arrival], now: float, due_at: float) -> list[Kept]:
@@ -252,6 +307,7 @@ def _row(arrival: Arrival, now: float, due_at: float) -> dict[str, Any]:
         "received_at": now,
         "attempts": 0,
         "due_at": due_at,
+        "stored": arrival.stored,
         "raw": arrival.raw,
     }
 

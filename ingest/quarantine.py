@@ -8,8 +8,9 @@ from sqlalchemy import Row, select, update
 
 from ingest import channel as channels
 from ingest.channel import Request
-from ingest.inbox import keep
+from ingest.inbox import keep, stored
 from ingest.webhook import UNREAD, read
+from tickets.blobs import Blobs, raw_of
 from tickets.schema import inbox
 from tickets.store import Store
 
@@ -26,15 +27,16 @@ def listing(store: Store) -> Sequence[Any]:
 
 
 def show(store: Store, number: int) -> Row[Any] | None:
-    """Return one row in quarantine with its bytes, or nothing."""
+    """Return one row in quarantine, or nothing; its bytes: `raw_of`."""
     with store.read() as connection:
         return connection.execute(select(inbox).where(inbox.c.id == number, inbox.c.state == "quarantined")).first()
 
 
-def retry(store: Store, number: int, now: float) -> str | None:
+def retry(store: Store, number: int, now: float, blobs: Blobs | None = None) -> str | None:
     """Send a row back to be routed, and return nothing; or return why it stays in quarantine.
 
-    A payload that could not be taken apart is read again: every message found in it becomes a row of its own.
+    A payload that could not be taken apart is read again: every message found in it becomes a row of its own. Raises
+    `Temporary`, and `LostBlobError` when its bytes are gone.
     """
     row = show(store, number)
     if row is None:
@@ -43,9 +45,10 @@ def retry(store: Store, number: int, now: float) -> str | None:
         _move(store, number, state="received", attempts=0, due_at=now, cause=RELEASED)
         return None
     word = json.loads(row.meta)["type"]
-    found = read(channels.find(word), row.channel, word, Request(row.raw, {}))
+    found = read(channels.find(word), row.channel, word, Request(raw_of(row, blobs), {}))
     if found and found[0].cause is not None:
         return found[0].cause
+    found = stored(blobs, found) if blobs else found
     with store.write() as connection:
         kept = keep(connection, found, now, now)
         cause = f"read again as {', '.join(f'row {one.id}' for one in kept) or 'nothing'}"

@@ -147,7 +147,7 @@ class Case:
         reading = self.reading
         said = reading.message.model_dump(
             mode="json",
-            include={"report", "spam", "invitation", "sealed", "forwarded"},
+            include={"report", "spam", "invitation", "sealed", "forwarded", "virus"},
             exclude_defaults=True,
         )
         if reading.trust is not None:

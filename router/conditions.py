@@ -135,6 +135,12 @@ def spam_level(event: TicketEvent) -> str:
     return "*" * min(max(int(verdict.score), 0), 50) if verdict and verdict.score is not None else ""
 
 
+@condition(lambda _desk: ("found", "clean", "unknown"))
+def virus(event: TicketEvent) -> str:
+    """Word for what the scanner says about the attachments: found, clean, unknown; empty when nothing was to be scanned."""
+    return event.message.virus.verdict if event.message.virus else ""
+
+
 @condition(lambda desk: tuple(desk.departments_by_id))
 def department(event: TicketEvent) -> str:
     """Department the ticket is in, after the rules above."""

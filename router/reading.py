@@ -5,7 +5,7 @@ This is the slow and the outside part of routing: parsing, questions to DNS. Not
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from config.desk import Agent, ChannelConfig, Desk, MailConfig, TrustConfig
@@ -15,6 +15,7 @@ from ingest.mail.read import parse_mail
 from ingest.mail.sealed import key_ring
 from ingest.mail.trust import judge
 from ingest.mail.verify import Verifier
+from ingest.virus import Scanner, scanned
 from tickets.message import InboundMessage
 from tickets.trust import Trust
 
@@ -67,6 +68,12 @@ def read(row: Any, desk: Desk, verifier: Verifier) -> Reading:
     if trust is not None and "temperror" in (trust.dkim, trust.dmarc, trust.spf) and row.attempts < PATIENCE:
         raise NotYet(trust.because)
     return believed(message, meta, trust, desk)
+
+
+def scan(reading: Reading, scanner: Scanner, raw: bytes, desk: Desk, waited: float) -> Reading:
+    """Return it with what the scanner says of its files; raises `Temporary`. `waited` is since when it is kept, in seconds."""
+    ring = key_ring(desk.desk.decryption)
+    return replace(reading, message=scanned(scanner, reading.message, raw, reading.meta, waited, ring))
 
 
 def believed(message: InboundMessage, meta: Mapping[str, Any], trust: Trust | None, desk: Desk) -> Reading:

@@ -12,14 +12,16 @@ from config.desk import Desk
 from ingest.channel import Unreadable
 from ingest.mail.verify import Verifier
 from ingest.quarantine import RELEASED
+from ingest.virus import Scanner
 from router.aside import set_aside
 from router.case import Case
 from router.correlate import Compiled, alarm_of, compile_correlations
 from router.evidence import MAIL, Keys, Letter, Writer, departments_of, keys_of, tokens_of
-from router.reading import NotYet, Reading, read
+from router.reading import NotYet, Reading, read, scan
 from router.rules import RuleSet, compile_rules
 from router.thread import find, goes_first, lock
 from router.ticket import Pen
+from tickets.blobs import Blobs, raw_of
 from tickets.keys import signing_key
 from tickets.message import SPEAKS
 from tickets.prepared import Prepared
@@ -60,9 +62,13 @@ class Router:
         desk: Callable[[], Desk],
         clock: Callable[[], float] = time.time,
         verifier: Verifier | None = None,
+        blobs: Blobs | None = None,
+        scanner: Scanner | None = None,
     ) -> None:
         self._store = store
         self._verifier = verifier or Verifier()
+        self._blobs = blobs
+        self._scanner = scanner
         self._desk = desk
         self._clock = clock
         self._compiled: tuple[Desk, RuleSet, tuple[Compiled, ...]] | None = None
@@ -98,6 +104,8 @@ class Router:
             return None
         desk = self._desk()
         reading = read(row, desk, self._verifier)
+        if self._scanner is not None:
+            reading = scan(reading, self._scanner, row.raw, desk, self._clock() - row.received_at)
         message = reading.message
         keys, letter, own_notice = self._evidence(desk, row, reading)
         space = "email" if keys.mail else f"{row.channel}/{row.account}"
@@ -125,7 +133,8 @@ class Router:
 
     def _waiting(self, inbox_id: int) -> Any:
         with self._store.read() as connection:
-            return _WAITING_ROW.one(connection, {"number": inbox_id})
+            row = _WAITING_ROW.one(connection, {"number": inbox_id})
+        return row if row is None or row.stored is None else row._replace(raw=raw_of(row, self._blobs))
 
     def _evidence(self, desk: Desk, row: Any, reading: Reading) -> tuple[Keys, Letter, int | None]:
         """Return what may tell whose ticket it is, and the notice of ours that the mail itself is, if it is one."""

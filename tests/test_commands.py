@@ -3,20 +3,25 @@
 import json
 import re
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from typer.testing import CliRunner, Result
 
 from commands.mail import with_crlf
 from commands.parts import CHECKS, KINDS
+from config.settings import Settings
 from config.watch import DeskFile
 from ingest.inbox import due
 from router.route import Router
+from tests.clamd import clamd
 from tests.desks import HEAD, mail
-from tickets.schema import inbox
+from tickets.blobs import open_blobs
+from tickets.schema import entries, inbox
 from tickets.store import Store
 from worker import cli
 
@@ -27,7 +32,7 @@ MAIL = mail("a@x", to="billing@acme.example", subject="My invoice", text="Where 
 def desk_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give every command its own desk file and data."""
     (tmp_path / "desk.yaml").write_text(HEAD, encoding="utf-8")
-    for name in ("DATABASE_URL", "BROKER_URL", "HTTP", "LOG"):
+    for name in ("DATABASE_URL", "BROKER_URL", "HTTP", "LOG", "BLOBS", "CLAMD"):
         monkeypatch.delenv(f"FRONTDESK_{name}", raising=False)
     monkeypatch.setenv("FRONTDESK_CONFIG", str(tmp_path / "desk.yaml"))
     monkeypatch.setenv("FRONTDESK_DATA", str(tmp_path / "var"))
@@ -63,7 +68,8 @@ def rows(folder: Path) -> list[Any]:
 def route(folder: Path) -> None:
     """Route what waits, as the running desk would."""
     made = store(folder)
-    router = Router(made, DeskFile(folder / "desk.yaml", KINDS, CHECKS).current)
+    blobs = open_blobs(Settings(data=folder / "var"))
+    router = Router(made, DeskFile(folder / "desk.yaml", KINDS, CHECKS).current, blobs=blobs)
     for number in due(made, 1e12, 100):
         router.route(number)
     made.close()
@@ -290,6 +296,92 @@ def test_doctor_names_each_of_several_secrets_that_is_missing(
     assert [(row["what"], "MAILGUN_NEW" in row["words"]) for row in missing] == [("channel mg", True)]
 
 
+FILES = (
+    b"From: ann@example.com\r\nTo: billing@acme.example\r\nSubject: Files\r\nMessage-ID: <files@x>\r\n"
+    b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nSee the files.\r\n"
+    b"--b\r\nContent-Type: image/png\r\nContent-Disposition: attachment; filename=../holiday.png\r\n\r\n"
+    b"MZ\x90\0\x03\0\0\0 is no picture\r\n"
+    b"--b\r\nContent-Type: application/pdf; name=large.pdf\r\n\r\n%%PDF-1.7\n%b\r\n--b--\r\n" % (b"x" * 200_000)
+)
+
+
+def test_a_mail_and_its_files_are_given_out_as_they_came(desk_folder: Path) -> None:
+    assert call("inject", "billing@acme.example", stdin=FILES).exit_code == 0
+    assert len(list((desk_folder / "var" / "blobs").glob("??/*"))) == 1
+    route(desk_folder)
+    [whole] = documents("ticket", "1")
+    entry = whole["entries"][0]["id"]
+    assert call("ticket", "1", "--raw", str(entry)).stdout_bytes == with_crlf(FILES)
+    large = call("ticket", "1", "--attachment", f"{entry}.2").stdout_bytes
+    assert large.startswith(b"%PDF-1.7")
+    assert len(large) > 200_000
+    shown = call("ticket", "1").stdout
+    assert f"{entry}.1 holiday.png (it is application/vnd.microsoft.portable-executable; may run something)" in shown
+    assert f"{entry}.2 large.pdf\n" in shown
+
+    for wrong in (
+        "--raw 99",
+        "--attachment 99.1",
+        f"--attachment {entry}.3",
+        f"--attachment {entry}",
+        "--attachment x.y",
+    ):
+        assert call("ticket", "1", *wrong.split()).exit_code == 1, wrong
+    [blob] = (desk_folder / "var" / "blobs").glob("??/*")
+    blob.write_bytes(b"torn")
+    lost = call("ticket", "1", "--raw", str(entry))
+    assert (lost.exit_code, lost.stdout) == (1, "")
+    assert "is damaged" in lost.stderr
+
+
+def test_an_infected_file_is_not_given_out_alone(desk_folder: Path) -> None:
+    call("inject", "billing@acme.example", stdin=FILES)
+    route(desk_folder)
+    made = store(desk_folder)
+    with made.write() as connection:
+        said = [{"content_type": "image/png", "type": "image", "virus": "Win.Test"}]
+        connection.execute(update(entries).values(attachments=json.dumps(said)))
+    made.close()
+    assert "virus: Win.Test" in call("ticket", "1").stdout
+    refused = call("ticket", "1", "--attachment", "1.1")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "Win.Test" in refused.stderr
+
+
+def test_a_large_mail_in_quarantine_is_shown_whole(desk_folder: Path) -> None:
+    question = mail("a@x", sender="forwarding-noreply@google.com", subject="(#123456789) Gmail Forwarding Confirmation")
+    large = question + b"x" * 200_000
+    call("inject", stdin=large)
+    route(desk_folder)
+    assert call("quarantine", "show", "1", "--raw").stdout_bytes == with_crlf(large)
+    assert call("quarantine", "show", "1").exit_code == 0
+    [blob] = (desk_folder / "var" / "blobs").glob("??/*")
+    blob.unlink()
+    blob.with_name("other").write_text("")  # so that the folder is not taken for one that is not mounted
+    lost = call("quarantine", "show", "1", "--raw")
+    assert (lost.exit_code, lost.stdout) == (1, "")
+    assert "is missing" in lost.stderr
+    blob.with_name("other").unlink()
+    blob.parent.rmdir()
+    assert call("quarantine", "show", "1").exit_code == 75
+
+
+def test_doctor_tries_the_place_for_blobs_and_the_scanner(desk_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with clamd(desk_folder) as scanner:
+        monkeypatch.setenv("FRONTDESK_CLAMD", scanner.address)
+        found = {row["what"]: row for row in documents("doctor")}
+    assert (found["clamd"]["state"], found["blobs"]["state"]) == ("fine", "fine")
+    assert str(desk_folder / "var" / "blobs") in found["blobs"]["words"]
+    assert list((desk_folder / "var" / "blobs").glob("??/*")) == []
+    monkeypatch.setenv("FRONTDESK_BLOBS", str(desk_folder / "desk.yaml"))
+    monkeypatch.setenv("FRONTDESK_BROKER_URL", "redis://127.0.0.1:1/0")
+    broken = {row["what"]: row for row in map(json.loads, call("doctor", "--json").stdout.splitlines())}
+    assert (broken["clamd"]["state"], broken["blobs"]["state"]) == ("broken", "broken")
+    monkeypatch.setenv("FRONTDESK_BLOBS", str(desk_folder / "shared"))
+    shared = {row["what"]: row for row in map(json.loads, call("doctor", "--json").stdout.splitlines())}
+    assert "every machine" in shared["blobs"]["words"]
+
+
 def test_a_ticket_that_is_not_there_ends_with_1_and_bad_usage_with_2() -> None:
     assert call("ticket", "7").exit_code == 1
     assert call("why", "7").exit_code == 1
@@ -303,6 +395,16 @@ def test_a_strangers_control_characters_do_not_reach_the_terminal(desk_folder: P
     for words in (("tickets",), ("ticket", "1"), ("why", "1"), ("outbox",)):
         assert "\x1b" not in call(*words).stdout
     assert "[red]hello[/red]" in call("ticket", "1").stdout
+
+
+def test_a_place_for_blobs_that_cannot_work_is_told_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRONTDESK_BLOBS", "s3://mails/desk?nonsense=1")
+    run = subprocess.run([sys.executable, "worker.py", "run"], capture_output=True, text=True, timeout=60, check=False)
+    assert (run.returncode, "nonsense" in run.stderr) == (2, True)
+    found = {row["what"]: row for row in map(json.loads, call("doctor", "--json").stdout.splitlines())}
+    assert (found["blobs"]["state"], "nonsense" in found["blobs"]["words"]) == ("broken", True)
+    refused = call("inject", stdin=FILES)
+    assert (refused.exit_code, "not kept" in refused.stderr) == (75, True)
 
 
 @pytest.mark.parametrize("words", [["listen"], ["run"]])

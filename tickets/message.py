@@ -49,7 +49,9 @@ class Attachment(Model):
     """A part of a message that is not its text. `size` in bytes; `url` or a platform file id where it must be fetched.
 
     `content_id` is what an HTML body calls it by (`cid:`, RFC 2392); `contains` are the files found inside it: those of an
-    attached mail or of a winmail.dat.
+    attached mail or of a winmail.dat. `sniffed` is what the bytes are, where that is not what `content_type` says;
+    `dangerous` that it may do something when it is opened (a program, a script, HTML): it is never shown in a page; `virus`
+    what a scanner found in it.
     """
 
     filename: Clean = ""
@@ -61,6 +63,9 @@ class Attachment(Model):
     url: Clean | None = None
     content_id: Clean | None = None
     contains: tuple["Attachment", ...] = ()
+    sniffed: Clean | None = None
+    dangerous: bool = False
+    virus: Clean | None = None
 
 
 class Report(Model):
@@ -105,6 +110,14 @@ class SpamVerdict(Model):
     score: float | None = None
 
 
+class VirusVerdict(Model):
+    """What the scanner says about the attachments of a message: `unknown` when it could not look, and `words` why."""
+
+    verdict: Literal["found", "clean", "unknown"]
+    names: tuple[Clean, ...] = ()
+    words: Clean = ""
+
+
 class Invitation(Model):
     """A calendar invitation (RFC 5546): `method` is REQUEST, REPLY, CANCEL …; times are UTC, or nothing where unreadable."""
 
@@ -129,7 +142,8 @@ class InboundMessage(Model):
 
     Only mail has what follows `department`: `delivered_to` are the addresses that the way it took names (Delivered-To,
     X-Original-To, X-Forwarded-To/For, Resent-To …), the nearest first; `thread_index` the first 22 bytes of Thread-Index in
-    base64 (MS-OXOMSG: the same in a whole conversation); `sealed` how it is signed or encrypted.
+    base64 (MS-OXOMSG: the same in a whole conversation); `sealed` how it is signed or encrypted; `virus` what the scanner says
+    where there is one.
     """
 
     channel: Clean
@@ -158,3 +172,4 @@ class InboundMessage(Model):
     spam: SpamVerdict | None = None
     invitation: Invitation | None = None
     sealed: tuple[Sealing, ...] = ()
+    virus: VirusVerdict | None = None

@@ -51,6 +51,8 @@ waiting = text("state = 'received'")
 Index("inbox_due", inbox.c.due_at, sqlite_where=waiting, postgresql_where=waiting)
 Index("inbox_waiting_topic", inbox.c.topic, sqlite_where=waiting, postgresql_where=waiting)
 Index("inbox_waiting", inbox.c.conversation, sqlite_where=waiting, postgresql_where=waiting)
+blob = text("stored IS NOT NULL")
+Index("inbox_stored", inbox.c.stored, sqlite_where=blob, postgresql_where=blob)
 suspect = text("state = 'quarantined'")
 Index("inbox_quarantined", inbox.c.id, sqlite_where=suspect, postgresql_where=suspect)
 

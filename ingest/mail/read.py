@@ -23,6 +23,7 @@ from ingest.mail.report import read_report
 from ingest.mail.sealed import KeyRing
 from ingest.mail.spam import spam_verdict
 from ingest.mail.way import delivered_to, thread_index
+from ingest.sniff import is_dangerous, other_than
 from tickets.message import Attachment, AttachmentType, InboundMessage, Invitation, Sender
 
 MAX_REFERENCES = 50
@@ -70,6 +71,14 @@ def attachment_bytes(raw: bytes, number: int, *inside: int, ring: KeyRing | None
     for place in inside:
         file = file.inside[place]
     return file.leaf.content()
+
+
+def contents(raw: bytes, ring: KeyRing | None = None) -> Iterator[bytes]:
+    """Yield the content of each of `parse_mail(raw).attachments`, in their order."""
+    if b"\n" not in raw:
+        raw = raw.replace(b"\r", b"\n")
+    for file in content_of(leaves(raw)[1], ring).files:
+        yield file.leaf.content()
 
 
 def _parse(raw: bytes, ring: KeyRing | None = None) -> InboundMessage:
@@ -150,6 +159,7 @@ def _invitation(parts: Sequence[Leaf]) -> Invitation | None:
 def _attachment(file: File) -> Attachment:
     leaf = file.leaf
     data = leaf.content()
+    sniffed = other_than(leaf.content_type, data)
     inline = leaf.disposition == "inline" or (leaf.disposition == "" and leaf.related and "content-id" in leaf.headers)
     return Attachment(
         filename=leaf.shown_name,
@@ -157,6 +167,8 @@ def _attachment(file: File) -> Attachment:
         size=len(data),
         sha256=sha256(data).hexdigest(),
         inline=inline,
+        sniffed=sniffed,
+        dangerous=is_dangerous(leaf.filename, leaf.content_type, sniffed),
         type=_TYPES.get(leaf.content_type.partition("/")[0], "file"),
         content_id=leaf.content_id[:MAX_CONTENT_ID] or None,
         contains=tuple(_attachment(one) for one in file.inside),

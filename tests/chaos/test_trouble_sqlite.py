@@ -62,6 +62,25 @@ def test_a_full_disk_means_come_back_later(desk: DeskProcess) -> None:
             program.kill()
 
 
+def test_a_full_disk_for_blobs_means_come_back_later_to_large_mails_alone(desk: DeskProcess, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    desk.environment["FRONTDESK_BLOBS"] = str(disk)
+    large = mail("large@x", text="Where is my parcel?\n" * 10_000)
+    with small_disk(disk):
+        program = desk.start()
+        try:
+            with ballast(disk / "ballast"):
+                assert desk.mail(large).startswith("451 4.3.0")
+                assert desk.mail(mail("small@x")).startswith("250")
+            assert desk.mail(large).startswith("250")
+            store = Store(desk.database)
+            all_routed(store, 60)
+            check_books(store, {"small@x": "small@x", "large@x": "large@x"})
+            store.close()
+        finally:
+            program.kill()
+
+
 @contextmanager
 def small_disk(folder: Path) -> Iterator[None]:
     """Mount a file system of its own on the folder."""

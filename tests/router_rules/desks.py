@@ -54,5 +54,6 @@ def event(names: frozenset[str] = CREATED, **fields: Any) -> TicketEvent:
         "recipients": ("support@acme.example",),
         "department": "general",
     }
-    message |= {word: fields.pop(word) for word in ("to", "cc", "subject", "text", "kind", "spam") if word in fields}
+    words = ("to", "cc", "subject", "text", "kind", "spam", "virus")
+    message |= {word: fields.pop(word) for word in words if word in fields}
     return TicketEvent(names, InboundMessage.model_validate(message), **(ticket | fields))

@@ -10,7 +10,7 @@ from router.conditions import CONDITIONS, OPERATORS, Seen
 from router.event import TicketEvent
 from router.rules import compile_rules
 from tests.router_rules.desks import desk, event
-from tickets.message import SpamVerdict
+from tickets.message import SpamVerdict, VirusVerdict
 from tickets.trust import Trust
 
 
@@ -46,6 +46,7 @@ LOOKS = [
     ("spam_level", {"spam": SpamVerdict(by="spamassassin", spam=True, score=5.7)}, "*****", "******"),
     ("spam_level", {"spam": SpamVerdict(by="spamassassin", score=-1.9)}, "", "*"),
     ("spam_level", {}, "", "*"),
+    ("virus", {"virus": VirusVerdict(verdict="found")}, "found", "clean"),
     ("department", {}, "general", "billing"),
     ("priority", {"priority": "high"}, "high", "normal"),
     ("tags", {"tags": ("vip", "outage")}, "outage", "invoice"),

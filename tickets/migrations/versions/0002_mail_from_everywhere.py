@@ -14,6 +14,8 @@ def upgrade() -> None:
     op.add_column('inbox', sa.Column('topic', sa.String(), nullable=True))
     waiting = sa.text("state = 'received'")
     op.create_index('inbox_waiting_topic', 'inbox', ['topic'], sqlite_where=waiting, postgresql_where=waiting)
+    blob = sa.text('stored IS NOT NULL')
+    op.create_index('inbox_stored', 'inbox', ['stored'], sqlite_where=blob, postgresql_where=blob)
     op.add_column('tickets', sa.Column('merged_into', Id, nullable=True))
     op.add_column('tickets', sa.Column('addressed_to', sa.Text(), nullable=True))
     op.add_column('entries', sa.Column('facts', sa.Text(), nullable=True))
