@@ -29,6 +29,8 @@ from commands.logs import configure_logging
 from commands.parts import open_desk
 from config.settings import Settings
 from ingest.channels import smtp
+from tickets.blobs import Blobs
+from tickets.blobs_folder import FolderShelf
 from worker import App
 
 CONNECTIONS: Final = 12
@@ -149,7 +151,9 @@ async def _connection(port: int, waiting: deque[tuple[Mail, bytes]], answers: li
 def _check(ours: _Side) -> None:
     """See that the inbox holds every mail that got 250."""
     with closing(sqlite3.connect(ours.server.folder / "frontdesk.sqlite3")) as database:
-        kept = dict(database.execute("SELECT id, raw FROM inbox"))
+        rows = database.execute("SELECT id, raw, stored FROM inbox").fetchall()
+    blobs = Blobs(FolderShelf(ours.server.folder / "blobs"))
+    kept = {number: blobs.get(stored) if stored else raw for number, raw, stored in rows}
     for mail, answer in ours.answers:
         found = re.search(rb"kept as (\d+)", answer)
         if found is None or kept.pop(int(found[1]), None) != mail.raw:

@@ -39,7 +39,7 @@ class Scanner:
         self._clock = clock
         self._rests_until = 0.0
 
-    def scan(self, files: Sequence[bytes] | Iterator[bytes]) -> list[str | None]:
+    def scan(self, files: Sequence[bytes]) -> list[str | None]:
         """Return for each file the name of what was found in it, nothing when it is clean and "" when it is too large.
 
         Raises `Temporary` when clamd does not answer, or not within `SCAN_SECONDS`, and at once for a while after that.
@@ -72,7 +72,8 @@ class Scanner:
                     connection.settimeout(_left(until))
                     chunk = data[begin : begin + _CHUNK]
                     connection.sendall(struct.pack("!L", len(chunk)) + chunk)
-                connection.sendall(struct.pack("!L", 0))
+                else:
+                    connection.sendall(struct.pack("!L", 0))
             except (BrokenPipeError, ConnectionResetError):
                 pass  # its answer may be there all the same
             answer = _answer(connection, until)
@@ -142,8 +143,11 @@ def scanned(
     """
     if meta.get("format") != "mail" or not message.attachments:
         return message
+    files = contents(raw, ring)
+    if len(files) != len(message.attachments):  # it could not be read, and is its own attachment
+        files = [raw] * len(message.attachments)
     try:
-        found = scanner.scan(contents(raw, ring))
+        found = scanner.scan(files)
     except Temporary as error:
         if waited < PATIENCE_SECONDS:
             raise

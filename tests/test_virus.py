@@ -13,7 +13,7 @@ from sqlalchemy import select
 from ingest import virus
 from ingest.attachment import served
 from ingest.inbox import keep
-from ingest.mail.read import parse_mail
+from ingest.mail.read import contents, parse_mail
 from ingest.virus import PATIENCE_SECONDS, REST_SECONDS, Scanner, scanned
 from router.route import Router
 from tests.clamd import EICAR, Clamd, clamd
@@ -100,12 +100,24 @@ def test_a_file_larger_than_clamd_takes_is_said_to_be_unscanned_and_the_others_s
 
 @pytest.mark.parametrize("way", ["error", "hangs up", "babbles", "silent"])
 def test_a_clamd_that_misbehaves_is_trouble_that_passes(fake: Clamd, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(virus, "SCAN_SECONDS", 0.3)
     fake.way = way
-    with pytest.raises(Temporary, match="clamd at unix:"):
+    with monkeypatch.context() as patch, pytest.raises(Temporary, match="clamd at unix:"):
+        patch.setattr(virus, "SCAN_SECONDS", 0.3)
         looked_at(Scanner(fake.address), CLEAN)
     fake.way = "works"
     assert looked_at(Scanner(fake.address), CLEAN).virus == VirusVerdict(verdict="clean")
+
+
+def test_a_mail_nobody_can_read_is_scanned_as_a_whole(fake: Clamd, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_raw: bytes) -> InboundMessage:
+        raise RecursionError
+
+    monkeypatch.setattr("ingest.mail.read._parse", fails)
+    message = looked_at(Scanner(fake.address), BAD)
+    assert fake.scanned == [BAD]
+    assert message.attachments[0].sha256 == sha256(BAD).hexdigest()
+    monkeypatch.setattr("ingest.mail.read.leaves", fails)
+    assert contents(BAD) == [BAD]
 
 
 def test_a_clamd_that_did_not_answer_is_left_alone_for_a_while(tmp_path: Path) -> None:

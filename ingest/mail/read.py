@@ -73,12 +73,17 @@ def attachment_bytes(raw: bytes, number: int, *inside: int, ring: KeyRing | None
     return file.leaf.content()
 
 
-def contents(raw: bytes, ring: KeyRing | None = None) -> Iterator[bytes]:
-    """Yield the content of each of `parse_mail(raw).attachments`, in their order."""
+def contents(raw: bytes, ring: KeyRing | None = None) -> list[bytes]:
+    """Return the content of each of `parse_mail(raw).attachments`, in their order; never raises.
+
+    A mail nobody can read is its own attachment, like there.
+    """
     if b"\n" not in raw:
         raw = raw.replace(b"\r", b"\n")
-    for file in content_of(leaves(raw)[1], ring).files:
-        yield file.leaf.content()
+    try:
+        return [file.leaf.content() for file in content_of(leaves(raw)[1], ring).files]
+    except Exception:  # noqa: BLE001  # as in parse_mail
+        return [raw]
 
 
 def _parse(raw: bytes, ring: KeyRing | None = None) -> InboundMessage:

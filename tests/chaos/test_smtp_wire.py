@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from tests.chaos.desk_process import DeskProcess, Desks
 from tests.chaos.wire import Wire
 from tests.desks import mail
+from tickets.blobs import Blobs
+from tickets.blobs_folder import FolderShelf
 
 LIMIT = 1_000_000
 
@@ -47,8 +49,8 @@ def row_of(answer: str) -> int:
 
 def raw_of(desk: DeskProcess, answer: str) -> bytes:
     with closing(sqlite3.connect(desk.data / "frontdesk.sqlite3")) as connection:
-        found: bytes = connection.execute("SELECT raw FROM inbox WHERE id = ?", [row_of(answer)]).fetchone()[0]
-        return found
+        raw, stored = connection.execute("SELECT raw, stored FROM inbox WHERE id = ?", [row_of(answer)]).fetchone()
+    return Blobs(FolderShelf(desk.data / "blobs")).get(stored) if stored else bytes(raw)
 
 
 def open_data(wire: Wire, sender: str = "ann@example.com") -> None:
