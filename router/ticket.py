@@ -17,6 +17,8 @@ from tickets.schema import contacts, decisions, entries, events, identities, out
 
 BELL_SECONDS = 10
 """How long after it was decided a notice waits for its bell before the sweep rings again."""
+LATELY_ROWS = 5_000
+"""How many of the newest notices are looked at for what was told lately: asked for automatic messages only, so no index."""
 SUBJECT_LENGTH = 300
 MOST_PARTICIPANTS = 100
 
@@ -45,7 +47,10 @@ _UNDELIVERED = Prepared(
 )
 _TOLD_LATELY = Prepared(
     select(func.count().label("mails")).where(
-        outbox.c.address == bindparam("to"), outbox.c.created_at > bindparam("since"), outbox.c.state != "suppressed"
+        outbox.c.id > select(func.max(outbox.c.id)).scalar_subquery() - LATELY_ROWS,
+        outbox.c.address == bindparam("to"),
+        outbox.c.created_at > bindparam("since"),
+        outbox.c.state != "suppressed",
     )
 )
 _ONCE = {

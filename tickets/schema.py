@@ -49,7 +49,8 @@ inbox = Table(
 )
 waiting = text("state = 'received'")
 Index("inbox_due", inbox.c.due_at, sqlite_where=waiting, postgresql_where=waiting)
-Index("inbox_waiting_topic", inbox.c.topic, sqlite_where=waiting, postgresql_where=waiting)
+waiting_outlook = text("state = 'received' AND topic IS NOT NULL")
+Index("inbox_waiting_topic", inbox.c.topic, sqlite_where=waiting_outlook, postgresql_where=waiting_outlook)
 Index("inbox_waiting", inbox.c.conversation, sqlite_where=waiting, postgresql_where=waiting)
 blob = text("stored IS NOT NULL")
 Index("inbox_stored", inbox.c.stored, sqlite_where=blob, postgresql_where=blob)
@@ -177,7 +178,6 @@ outbox = Table(
     Column("sent_at", Float),
     UniqueConstraint("event_id", "recipient", "notifier", name="outbox_once"),
     Index("outbox_ticket", "ticket_id", "id"),
-    Index("outbox_address", "address", "created_at"),
 )
 owed = text("state = 'pending'")
 Index("outbox_due", outbox.c.due_at, sqlite_where=owed, postgresql_where=owed)

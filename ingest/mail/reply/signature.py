@@ -47,6 +47,9 @@ _OUTSIDE = re.compile(
 _POSTSCRIPT = re.compile(r"\W{0,3}(?:p\.? ?s\.?|pps|nb|n\.b\.|edit)\b\W", re.IGNORECASE)
 
 
+_DISCLAIMERS_BEGIN = frozenset(words[:3] for words in DISCLAIMERS)
+
+
 def without_signature(lines: Sequence[str], *, all_of_it: bool = False) -> list[str]:
     """Return the lines without what a signature, a phone, a lawyer or a list program put below them.
 
@@ -117,6 +120,8 @@ def _upwards(lines: Sequence[str], end: int, most: int) -> Iterator[tuple[int, i
 def _below_rule(lines: Sequence[str], end: int) -> int | None:
     for at, below in _upwards(lines, end, _MAX_BELOW_RFC_DASHES):
         line = lines[at]
+        if line[0].isalnum():  # most lines
+            continue
         if line.lstrip().startswith((">", "```")):
             return None
         if not is_rule(line):
@@ -164,18 +169,22 @@ def _paragraphs(lines: Sequence[str], end: int) -> Iterator[tuple[int, int]]:
 
 def _disclaimers(lines: Sequence[str], end: int) -> int | None:
     found = None
-    unsure: list[str] = []
+    unsure: list[tuple[int, int]] = []
     for begin, stop in _paragraphs(lines, end):
-        paragraph = " ".join(line[:_MAX_READ] for line in lines[begin:stop])[:_MAX_READ]
-        unsure.append(paragraph)
+        unsure.append((begin, stop))
         for at in range(begin, min(begin + 3, stop)):
-            if lines[at][:60].lower().lstrip(" \t*_-[(<!#:|").startswith(DISCLAIMERS):
-                if not all(_SPEAKS_OF.search(words) for words in unsure):
+            begins = lines[at][:60].lower().lstrip(" \t*_-[(<!#:|")
+            if begins[:3] in _DISCLAIMERS_BEGIN and begins.startswith(DISCLAIMERS):
+                if not all(_SPEAKS_OF.search(_paragraph(lines, *one)) for one in unsure):
                     return found
                 unsure.clear()
                 found = begin if at == begin or _linked(lines[begin]) else at
                 break
     return found
+
+
+def _paragraph(lines: Sequence[str], begin: int, stop: int) -> str:
+    return " ".join(line[:_MAX_READ] for line in lines[begin:stop])[:_MAX_READ]
 
 
 def _linked(line: str) -> bool:

@@ -12,7 +12,7 @@ Id = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
 def upgrade() -> None:
     op.add_column('inbox', sa.Column('stored', sa.String(), nullable=True))
     op.add_column('inbox', sa.Column('topic', sa.String(), nullable=True))
-    waiting = sa.text("state = 'received'")
+    waiting = sa.text("state = 'received' AND topic IS NOT NULL")
     op.create_index('inbox_waiting_topic', 'inbox', ['topic'], sqlite_where=waiting, postgresql_where=waiting)
     blob = sa.text('stored IS NOT NULL')
     op.create_index('inbox_stored', 'inbox', ['stored'], sqlite_where=blob, postgresql_where=blob)
@@ -55,4 +55,3 @@ def upgrade() -> None:
     sa.Column('name', sa.String(), primary_key=True),
     sa.Column('value', sa.LargeBinary(), nullable=False),
     )
-    op.create_index('outbox_address', 'outbox', ['address', 'created_at'])
