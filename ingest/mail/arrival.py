@@ -6,7 +6,7 @@ from typing import Any
 
 from config.desk import Desk
 from ingest.arrival import Arrival
-from ingest.mail.identity import identify
+from ingest.mail.identity import MailIdentity, identify
 from tickets.message import thread_key
 
 
@@ -25,9 +25,18 @@ class Way:
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
-def arrival(channel: str, desk: Desk, raw: bytes, way: Way) -> Arrival:  # noqa: ARG001
-    """Return a mail as it is kept: one row, its bytes as they came, with its envelope beside them."""
-    identity = identify(raw)
+def arrival(
+    channel: str,
+    desk: Desk,  # noqa: ARG001
+    raw: bytes,
+    way: Way,
+    identity: MailIdentity | None = None,
+) -> Arrival:
+    """Return a mail as it is kept: one row, its bytes as they came, with its envelope beside them.
+
+    `identity` is what `identify` says of it, from a caller who knows it already.
+    """
+    identity = identity or identify(raw)
     meta = {
         "type": way.type,
         "format": "mail",
