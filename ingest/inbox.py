@@ -31,7 +31,7 @@ BATCH_ROWS = 500
 BATCH_BYTES = 32 * 1024 * 1024
 GATHER_ROWS = 4
 GATHER_SECONDS = 0.002
-"""How long the writer rests after a commit of `GATHER_ROWS` or more, so that the next one has as many."""
+"""How long at most the writer rests after a commit for `GATHER_ROWS` or more, so that the next one is for as many."""
 KEEP_SECONDS = 25
 """How long a message may wait for its commit before its sender is told to come back."""
 BELL_SECONDS = 10
@@ -124,8 +124,7 @@ class Inbox:
         try:
             while (batch := self._next_batch()) is not None:
                 self._keep(batch)
-                if len(batch) >= GATHER_ROWS:
-                    time.sleep(GATHER_SECONDS)
+                self._gather(len(batch))
         finally:
             # A dead writer must not leave its senders hanging: everybody who waits or comes is told to come back.
             with self._guard:
@@ -138,6 +137,12 @@ class Inbox:
                 if not waiting.answer.done():
                     waiting.answer.set_exception(Temporary("the inbox was closed; come back later"))
             _wake(left)
+
+    def _gather(self, kept: int) -> None:
+        """Rest after a commit for many until as many wait again, or long enough."""
+        ends = time.monotonic() + GATHER_SECONDS
+        while kept >= GATHER_ROWS and self._queue.qsize() < kept and time.monotonic() < ends:
+            time.sleep(GATHER_SECONDS / 5)
 
     def _next_batch(self) -> list[_Waiting] | None:
         waiting = self._queue.get()
