@@ -8,6 +8,7 @@ the bell.
 import asyncio
 import contextlib
 import queue
+import random
 import signal
 import sys
 import threading
@@ -128,12 +129,18 @@ class Bell:
         try:
             if not self.busy():
                 for number in ids:
-                    actor.send(number)
+                    actor.broker.enqueue(_message(actor, number))
             self._silent = False
         except Exception as error:  # noqa: BLE001  # whatever ails the broker, the rows stand
             if not self._silent:
                 log.warning("the broker does not answer; the sweep rings again", error=str(error))
             self._silent = True
+
+
+def _message(actor: Actor, number: int) -> dramatiq.Message[None]:
+    """Return what `actor.send` sends, with an id made here: asking the kernel for one gives up the interpreter lock."""
+    name = f"{random.getrandbits(128):032x}"  # nobody gains by guessing it
+    return dramatiq.Message(actor.queue_name, actor.actor_name, (number,), {}, {}, message_id=name)
 
 
 def _actor(name: str, broker: dramatiq.Broker, act: Callable[[int], None]) -> Actor:

@@ -1,9 +1,10 @@
 """The inbox: where a message becomes durable, and only then may its sender be answered.
 
 One writer thread keeps the messages. All that arrived while the last commit was running go into the next one (group
-commit), and each sender is answered after *its* commit. Bytes too large for a row are kept as a blob first, in threads of
-their own, so that they hold up nobody else. When the process dies before the commit, nobody was answered and the senders
-repeat; when it dies after it, the row waits and the sweep rings for it.
+commit), and each sender is answered after *its* commit. When many send at once the thread lets a few more gather, since
+a commit costs as much as many rows; one that comes alone never waits. Bytes too large for a row are kept as a blob first,
+in threads of their own, so that they hold up nobody else. When the process dies before the commit, nobody was answered and
+the senders repeat; when it dies after it, the row waits and the sweep rings for it.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import json
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -23,12 +24,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from ingest.arrival import Arrival, Kept
 from tickets.blobs import IN_THE_ROW, Blobs
+from tickets.prepared import Prepared
 from tickets.schema import inbox
 from tickets.store import Store
 from tickets.trouble import Temporary
 
 BATCH_ROWS = 500
 BATCH_BYTES = 32 * 1024 * 1024
+GATHER_ROWS = 4
+GATHER_SECONDS = 0.002
+"""How long at most the writer rests after a commit for `GATHER_ROWS` or more, so that the next one is for as many."""
 KEEP_SECONDS = 25
 """How long a message may wait for its commit before its sender is told to come back."""
 BELL_SECONDS = 10
@@ -152,6 +157,7 @@ class Inbox:
         try:
             while (batch := self._next_batch()) is not None:
                 self._keep(batch)
+                self._gather(len(batch))
         finally:
             # A dead writer must not leave its senders hanging: everybody who waits or comes is told to come back.
             with self._guard:
@@ -164,6 +170,12 @@ class Inbox:
                 if not waiting.answer.done():
                     waiting.answer.set_exception(Temporary("the inbox was closed; come back later"))
             _wake(left)
+
+    def _gather(self, kept: int) -> None:
+        """Rest after a commit for many until as many wait again, or long enough."""
+        ends = time.monotonic() + GATHER_SECONDS
+        while kept >= GATHER_ROWS and self._queue.qsize() < kept and time.monotonic() < ends:
+            time.sleep(GATHER_SECONDS / 5)
 
     def _next_batch(self) -> list[_Waiting] | None:
         waiting = self._queue.get()
@@ -254,10 +266,9 @@ def _set(woken: Iterable[asyncio.Future[None]]) -> None:
 
 
 _KEY = (inbox.c.channel, inbox.c.account, inbox.c.external_id)
-_INSERT = {
-    dialect.dialect.name: dialect.insert(inbox).on_conflict_do_nothing(index_elements=_KEY).returning(inbox.c.id, *_KEY)
-    for dialect in (sqlite, postgresql)
-}
+_KEEP_ONE = Prepared(sqlite.insert(inbox).on_conflict_do_nothing(index_elements=_KEY).returning(inbox.c.id))
+_KEEP_MANY = postgresql.insert(inbox).on_conflict_do_nothing(index_elements=_KEY).returning(inbox.c.id, *_KEY)
+_EMPTY = dict.fromkeys(column.name for column in inbox.columns if not column.primary_key)
 
 
 def stored(blobs: Blobs, arrivals: Sequence[Arrival]) -> list[Arrival]:
@@ -280,9 +291,7 @@ def keep(connection: Connection, arrivals: Sequence[Arrival], now: float, due_at
     """Insert arrivals in the caller's transaction and return their rows, in order; known ones are duplicates."""
     if not arrivals:
         return []
-    statement = _INSERT[connection.dialect.name]
-    rows = connection.execute(statement, [_row(arrival, now, due_at) for arrival in arrivals]).all()
-    new = {(row.channel, row.account, row.external_id): row.id for row in rows}
+    new = _insert(connection, arrivals, [_row(arrival, now, due_at) for arrival in arrivals])
     known = _find(connection, {arrival.key for arrival in arrivals} - new.keys())
     kept = []
     for arrival in arrivals:
@@ -293,8 +302,20 @@ def keep(connection: Connection, arrivals: Sequence[Arrival], now: float, due_at
     return kept
 
 
+def _insert(
+    connection: Connection, arrivals: Sequence[Arrival], rows: Sequence[Mapping[str, Any]]
+) -> dict[tuple[str, str, str], int]:
+    """Insert the rows of arrivals and return the ids of those that are new, by their keys."""
+    if connection.dialect.name == "sqlite":  # a row is a call of a function; SQLAlchemy's own part costs twice as much
+        ids = ((arrival.key, _KEEP_ONE.value(connection, row)) for arrival, row in zip(arrivals, rows, strict=True))
+        return {key: made for key, made in ids if made is not None}
+    found = connection.execute(_KEEP_MANY, rows)  # one journey to the server for many rows
+    return {(row.channel, row.account, row.external_id): row.id for row in found}
+
+
 def _row(arrival: Arrival, now: float, due_at: float) -> dict[str, Any]:
     return {
+        **_EMPTY,
         "channel": arrival.channel,
         "account": arrival.account,
         "external_id": arrival.external_id,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ingest.arrival import Arrival
-from ingest.mail.identity import identify
+from ingest.mail.identity import MailIdentity, identify
 from tickets.message import thread_key
 
 
@@ -24,9 +24,12 @@ class Way:
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
-def arrival(channel: str, raw: bytes, way: Way) -> Arrival:
-    """Return a mail as it is kept: one row, its bytes as they came, with its envelope beside them."""
-    identity = identify(raw)
+def arrival(channel: str, raw: bytes, way: Way, identity: MailIdentity | None = None) -> Arrival:
+    """Return a mail as it is kept: one row, its bytes as they came, with its envelope beside them.
+
+    `identity` is what `identify` says of it, from a caller who knows it already.
+    """
+    identity = identity or identify(raw)
     meta = {
         "type": way.type,
         "format": "mail",

@@ -13,6 +13,9 @@ _FIELD = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _MAX_FIELDS = 50
+_KEEPS_THE_LOCK = 2047
+"""Bytes; hashlib gives up the lock for more (its documentation says so)."""
+_SMALL = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,21 @@ def identify(raw: bytes) -> MailIdentity:
     if b"\r" in body:
         body = body.replace(b"\r\n", b"\n")
     # Sorted, because some relays put headers in another order; no field can hold the line feed that ends it.
-    digest = sha256(b"\n".join([*sorted(fields), b"", body.rstrip(b"\n")]))
-    return MailIdentity(own, digest.hexdigest(), topic)
+    digest = _sha256(b"\n".join([*sorted(fields), b"", body.rstrip(b"\n")]))
+    return MailIdentity(own, digest, topic)
+
+
+def _sha256(data: bytes) -> str:
+    """Return the digest in hex. Small mails go in by pieces that are too short for hashlib to give up the interpreter lock.
+
+    Getting the lock back from a busy thread takes three times as long as the hashing of such a mail.
+    """
+    piece = _KEEPS_THE_LOCK if len(data) < _SMALL else len(data)
+    digest = sha256()
+    view = memoryview(data)
+    for at in range(0, len(data), piece):
+        digest.update(view[at : at + piece])
+    return digest.hexdigest()
 
 
 def topic_of(value: bytes) -> str | None:

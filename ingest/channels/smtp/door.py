@@ -11,6 +11,7 @@ from ingest.channels.smtp.config import Config
 from ingest.channels.smtp.peers import Peers
 from ingest.channels.smtp.tls import Certificate
 from ingest.mail.arrival import Way, arrival
+from ingest.mail.identity import MailIdentity
 from tickets.reply_address import looks_signed
 
 
@@ -68,7 +69,9 @@ class Door:
             self._opening = _opening(desk, self._started_as)
         return self._opening
 
-    async def keep(self, recipients: Sequence[Recipient], content: bytes, way: Way) -> Mapping[str, int]:
+    async def keep(
+        self, recipients: Sequence[Recipient], content: bytes, identity: MailIdentity, way: Way
+    ) -> Mapping[str, int]:
         """Keep one row for each channel, all or none, and return their ids by channel; raises `Temporary`.
 
         `way` is of the whole transaction; each row has the recipients of its own channel only.
@@ -77,7 +80,7 @@ class Door:
         for one in recipients:
             addressed.setdefault(one.channel, []).append(printable(one.address))
         made = [
-            arrival(name, content, Way(way.type, way.mail_from, to, way.peer, way.helo, way.more))
+            arrival(name, content, Way(way.type, way.mail_from, to, way.peer, way.helo, way.more), identity)
             for name, to in addressed.items()
         ]
         return {name: kept.id for name, kept in zip(addressed, await self._accept(made), strict=True)}

@@ -10,11 +10,12 @@ import structlog
 
 from config.model import MissingSecretError
 from ingest.channels.smtp.auth import BrokenAnswer, decoded, read_login, right_password
-from ingest.channels.smtp.connection import Connection, NoRoom, TooLarge, bare_line_end
+from ingest.channels.smtp.connection import BareLineEnd, Connection, NoRoom, TooLarge, in_line_feeds
 from ingest.channels.smtp.door import Door, Transaction, printable
 from ingest.channels.smtp.limits import Limits
 from ingest.channels.smtp.peers import may_send, within
 from ingest.mail.arrival import Way
+from ingest.mail.identity import identify
 from tickets.trouble import Temporary
 
 _COMMAND: Final = re.compile(rb"([A-Za-z]{1,12})(?:[ \t]([^\r\n\0]*))?\r\n")
@@ -327,10 +328,11 @@ class Session(Connection):
         except NoRoom:
             return ["452 4.3.1 Too many large mails come in at once; please try again in a minute"] * times
         self._reset_timeout()
-        if (broken := bare_line_end(content)) is not None:
-            return [f"554 5.6.11 The mail has a bare {broken}; lines must end with <CR><LF> (RFC 5321, 2.3.8)"] * times
         try:
-            kept = await self.door.keep(mail.recipients, content, self._way(mail))
+            identity = identify(in_line_feeds(content))
+            kept = await self.door.keep(mail.recipients, content, identity, self._way(mail))
+        except BareLineEnd as error:
+            return [f"554 5.6.11 The mail has a bare {error}; lines must end with <CR><LF> (RFC 5321, 2.3.8)"] * times
         except Exception as error:  # noqa: BLE001  # ours, so temporary for the sender
             return [await self.handle_exception(error)] * times
         self._commands_left = self.limits.commands
