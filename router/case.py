@@ -21,6 +21,7 @@ from tickets.reply_address import looks_signed
 
 AUTOMATIC = frozenset({"auto_reply", "bounce", "feedback_report"})
 """What programs say: it stands in its ticket and changes nothing there."""
+_FACTS = ("report", "spam", "invitation", "sealed", "forwarded", "virus")
 
 
 @dataclass(slots=True)
@@ -145,11 +146,8 @@ class Case:
     def _facts(self) -> dict[str, Any]:
         """Return what is known of the message beside its text, for the entry."""
         reading = self.reading
-        said = reading.message.model_dump(
-            mode="json",
-            include={"report", "spam", "invitation", "sealed", "forwarded", "virus"},
-            exclude_defaults=True,
-        )
+        there = {name for name in _FACTS if getattr(reading.message, name)}
+        said = reading.message.model_dump(mode="json", include=there, exclude_defaults=True) if there else {}
         if reading.trust is not None:
             said["trust"] = reading.trust.model_dump(mode="json", exclude_defaults=True)
         if reading.forwarded and reading.agent:

@@ -80,8 +80,7 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Statements that each see what is committed; raises `Temporary` like `write`."""
-        self._check_file()
+        """Statements that each see what is committed; raises `Temporary` like `write`, but for a file that was taken away."""
         with self._trouble(), self._reader.connect() as connection:
             yield connection
 

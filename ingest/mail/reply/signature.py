@@ -56,14 +56,17 @@ def without_signature(lines: Sequence[str], *, all_of_it: bool = False) -> list[
     Looks at the last lines only, so the work does not grow with the text; something stays unless `all_of_it` may go.
     """
     end = _trimmed(lines, len(lines))
+    cuts = [_below_rule, _device, _disclaimers, _below_closing, _initials]
     for _ in range(_MAX_ROUNDS):
-        for cut in (_below_rule, _device, _disclaimers, _below_closing, _initials):
+        for cut in cuts:
             at = cut(lines, end)
             if at is not None and ((at := _trimmed(lines, at)) or (all_of_it and cut is not _below_closing)):
                 end = at
                 break
         else:
             break
+        if cut is _below_closing:  # lawyers write below a closing, never above it
+            cuts = [_below_rule, _device, _below_closing, _initials]
     return list(lines[:end])
 
 
