@@ -84,6 +84,12 @@ def test_a_monstrous_message_id_is_cut_to_what_an_index_can_hold() -> None:
     assert parse_mail(raw).external_id == identity.message_id
 
 
+@pytest.mark.parametrize("size", [0, 1, 2_047, 2_048, 100_000, 300_000])
+def test_the_digest_is_that_of_the_whole_body_whatever_its_size(size: int) -> None:
+    body = bytes(range(97, 123)) * (size // 26) + b"x" * (size % 26)
+    assert identify(b"From: a@b\n\n" + body).digest == hashlib.sha256(b"from:a@b\n\n" + body).hexdigest()
+
+
 def test_a_small_mail_costs_next_to_nothing() -> None:
     began = time.perf_counter()
     for _ in range(1000):
