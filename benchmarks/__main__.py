@@ -7,6 +7,8 @@ It is quoted, not tested: the exit code is 0 unless a benchmark itself breaks.
 import argparse
 import json
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -15,12 +17,17 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import acceptance, parsing, path
-from benchmarks.figures import BrokenBenchmarkError, Figure
+from benchmarks.figures import BrokenBenchmarkError, Figure, Progress
 from config.settings import Settings
 
 ROUNDS: Final = 7
 QUICK_ROUNDS: Final = 3
-BENCHMARKS: Final = {"acceptance": acceptance.measure, "parsing": parsing.measure, "path": path.measure}
+BENCHMARKS: Final[dict[str, Callable[[int, Path, Progress], Figure]]] = {
+    "acceptance": acceptance.measure,
+    "busy": partial(acceptance.measure, senders=acceptance.MANY),
+    "parsing": parsing.measure,
+    "path": path.measure,
+}
 
 
 def main() -> None:

@@ -33,7 +33,9 @@ from tickets.blobs import Blobs
 from tickets.blobs_folder import FolderShelf
 from worker import App
 
-CONNECTIONS: Final = 12
+FEW: Final = 12
+MANY: Final = 32
+"""How many senders at once: a commit is shared by those who wait for it, so the figure depends on them."""
 MAILS: Final = 1000
 WARM_UP: Final = 60
 TURN: Final = 200
@@ -47,6 +49,7 @@ class _Side:
     name: str
     server: Child
     port: int
+    senders: int
     seconds: float = 0.0
     server_cpu: float = 0.0
     client_cpu: float = 0.0
@@ -70,27 +73,29 @@ class _Side:
     def turn(self, mails: Sequence[Mail]) -> None:
         """Send it some mails."""
         server_cpu, client_cpu, begun = self.server.ask()["cpu"], time.process_time(), time.perf_counter()
-        self.answers += asyncio.run(_send(self.port, mails))
+        self.answers += asyncio.run(_send(self.port, mails, self.senders))
         self.seconds += time.perf_counter() - begun
         self.client_cpu += time.process_time() - client_cpu
         self.server_cpu += self.server.ask()["cpu"] - server_cpu
 
 
-def measure(rounds: int, folder: Path, progress: Progress) -> Figure:
-    """Return the figure of `rounds` pairs, with their databases under `folder`."""
+def measure(rounds: int, folder: Path, progress: Progress, senders: int = FEW) -> Figure:
+    """Return the figure of `rounds` pairs with so many senders at once, with their databases under `folder`."""
     pairs: list[tuple[_Side, _Side]] = []
     for number in range(rounds):
-        ours, stock = pair = _pair(folder, seed=number + 1)
+        ours, stock = pair = _pair(folder, number + 1, senders)
         pairs.append(pair)
-        progress(f"acceptance {number + 1}/{rounds}: {ours.rate:.0f} mails/s, stock {stock.rate:.0f}")
+        progress(
+            f"acceptance with {senders} senders {number + 1}/{rounds}: {ours.rate:.0f} mails/s, stock {stock.rate:.0f}"
+        )
     details = {
         f"{name}_{what}": median(getattr(pair[at], what) for pair in pairs)
         for at, name in enumerate(("ours", "stock"))
         for what in ("rate", "server_ms", "client_ms")
     }
     return figure(
-        "acceptance",
-        "durable SMTP acceptance, mails/s ÷ stock aiosmtpd that keeps nothing",
+        f"acceptance_{senders}",
+        f"durable SMTP acceptance, mails/s, {senders} senders ÷ stock aiosmtpd that keeps nothing",
         [(ours.rate, stock.rate) for ours, stock in pairs],
         goal=GOAL,
         at_least=True,
@@ -98,13 +103,13 @@ def measure(rounds: int, folder: Path, progress: Progress) -> Figure:
     )
 
 
-def _pair(folder: Path, seed: int) -> tuple[_Side, _Side]:
+def _pair(folder: Path, seed: int, senders: int) -> tuple[_Side, _Side]:
     recipients = [one for department in open_desk(DESK).current().departments for one in department.addresses]
     mails, warm = corpus(recipients, MAILS, seed), corpus(recipients, WARM_UP, -seed)
     with ExitStack() as stack:
-        ours, stock = (_start(stack, folder, name) for name in ("ours", "stock"))
+        ours, stock = (_start(stack, folder, name, senders) for name in ("ours", "stock"))
         for side in (ours, stock):
-            side.answers += asyncio.run(_send(side.port, warm))
+            side.answers += asyncio.run(_send(side.port, warm, senders))
         for begin in range(0, MAILS, TURN):
             for side in (ours, stock):
                 side.turn(mails[begin : begin + TURN])
@@ -112,17 +117,17 @@ def _pair(folder: Path, seed: int) -> tuple[_Side, _Side]:
     return ours, stock
 
 
-def _start(stack: ExitStack, folder: Path, name: str) -> _Side:
+def _start(stack: ExitStack, folder: Path, name: str, senders: int) -> _Side:
     data = Path(stack.enter_context(TemporaryDirectory(dir=folder, prefix=f"{name}-")))
     server = stack.enter_context(child("benchmarks.acceptance", data, name))
-    return _Side(name, server, server.read()["port"])
+    return _Side(name, server, server.read()["port"], senders)
 
 
-async def _send(port: int, mails: Sequence[Mail]) -> list[tuple[Mail, bytes]]:
-    """Send the mails over a few connections, each taking the next one; return each with its answer."""
+async def _send(port: int, mails: Sequence[Mail], senders: int) -> list[tuple[Mail, bytes]]:
+    """Send the mails over so many connections, each taking the next one; return each with its answer."""
     waiting = deque((mail, mail.raw.replace(b"\r\n.", b"\r\n..") + b".\r\n") for mail in mails)
     answers: list[tuple[Mail, bytes]] = []
-    await asyncio.gather(*(_connection(port, waiting, answers) for _ in range(CONNECTIONS)))
+    await asyncio.gather(*(_connection(port, waiting, answers) for _ in range(senders)))
     return answers
 
 
