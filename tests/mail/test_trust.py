@@ -215,6 +215,14 @@ def test_a_server_the_domain_names_may_send_for_it() -> None:
     assert (verdict.spf, verdict.authentic) == ("pass", None)
 
 
+@pytest.mark.parametrize("way", [{"user": "relay"}, {"protocol": "lmtp"}, {"peer": ""}])
+def test_a_server_of_ours_in_between_says_nothing_about_the_senders(way: Mapping[str, str]) -> None:
+    at = {("shop.example", "TXT"): ['"v=spf1 ip4:192.0.2.7 -all"']}
+    meta = {"peer": "192.0.2.7", "mail_from": "bounce@shop.example", "helo": "mx.shop.example", **way}
+    verdict = found_out(MAIL, at, TrustConfig(verify=("spf",)), meta)
+    assert (verdict.spf, verdict.authentic) == ("none", None)
+
+
 @pytest.mark.parametrize(
     "record", ["v=spf1 include:shop.example -all", "v=spf1 exists:%{l}.%{d}.x -all", "v=spf1 a:" + "x." * 200 + " -all"]
 )
