@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import dramatiq
@@ -25,13 +26,13 @@ from redis import Redis
 
 from commands import desk as desk_commands
 from commands import look, mail, quarantine
+from commands.clock import ticking
 from commands.logs import configure_logging
 from commands.output import line, stop
 from commands.parts import EX_TEMPFAIL, alone, open_desk
 from commands.parts import settings as read_settings
 from commands.reconcile import reconcile
 from commands.serve import CannotListenError, greet, serve
-from config.desk import Desk
 from config.settings import Settings, WrongSettingError
 from config.watch import DeskFile
 from ingest import inbox as inboxes
@@ -54,7 +55,6 @@ DELIVER_THREADS = 4
 PREFETCH = 100
 """Bells fetched from memory at once; with Dramatiq's two, threads wake each other for every message."""
 STOP_SECONDS = 10
-SWEEP_SECONDS = 1.0
 SWEEP_ROWS = 500
 LONGEST_QUEUE = 10_000
 """So many bells in memory are enough; the sweep rings for the rows behind them when their time comes."""
@@ -234,34 +234,9 @@ class App:
         self.bell.ring(self.route, inboxes.due(self.store, now, SWEEP_ROWS))
         self.bell.ring(self.deliver, self.outbox().due(SWEEP_ROWS))
 
-    @contextlib.contextmanager
-    def clock(self) -> Iterator[None]:
-        """Look every second at what waits, and at the desk file."""
-        ended = threading.Event()
-
-        def tick() -> None:
-            silent, known = False, self.desk.current()
-            while not ended.wait(SWEEP_SECONDS):
-                try:
-                    before, known = known, self.desk.current()
-                    if _listeners(before) != _listeners(known):
-                        log.warning("the desk file has other listeners or mailboxes now; restart to use them")
-                    self.sweep()
-                    silent = False
-                except Temporary as error:
-                    if not silent:
-                        log.warning("the sweep cannot look, it goes on trying", error=str(error))
-                    silent = True
-                except Exception:  # whatever the defect, lost bells must be rung again
-                    log.exception("the sweep failed, it goes on")
-
-        thread = threading.Thread(target=tick, name="clock", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
+    def clock(self) -> AbstractContextManager[None]:
+        """Look every second at what waits, and at the desk file, while the context lasts."""
+        return ticking(self.desk.current, self.sweep)
 
     @contextlib.contextmanager
     def intake(self) -> Iterator[None]:
@@ -310,13 +285,6 @@ class App:
         self.brokers.route.close()
         self.brokers.deliver.close()
         self.store.close()
-
-
-def _listeners(desk: Desk) -> set[tuple[object, ...]]:
-    """Return what a restart is needed for when it changes; channels may join a listener or leave it at any time."""
-    fixed = ("type", "listen", "protocol", "tls")
-    listening = {tuple(getattr(one, word, None) for word in fixed) for one in desk.channels if hasattr(one, "listen")}
-    return listening | {(one.name, folders) for one in desk.channels if (folders := getattr(one, "folders", None))}
 
 
 def _close(outbox: Outbox | None) -> None:
