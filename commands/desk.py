@@ -13,7 +13,7 @@ import typer
 
 from commands.output import AsJson, documents, line, stop, table
 from commands.parts import CHECKS, EX_TEMPFAIL, KINDS, settings
-from config.desk import Desk
+from config.desk import Desk, MailConfig
 from config.load import load
 from config.model import MissingSecretError, Model, Secret
 from config.problems import DeskError
@@ -92,6 +92,7 @@ def _examine(found: Settings) -> Iterator[tuple[str, str, str]]:
     yield from _mailboxes(found.database)
     if desk is not None:
         yield from _secrets(desk)
+        yield from _trusting(desk)
         for word, notifier in open_notifiers(desk, found.outbox_folder).items():
             yield f"notifier {word}", "fine", notifier.describe()
             notifier.close()
@@ -163,14 +164,31 @@ def _mailboxes(url: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _secrets(desk: Desk) -> Iterator[tuple[str, str, str]]:
-    named: list[tuple[str, Model]] = [(f"channel {config.name}", config) for config in desk.channels]
+    named: list[tuple[str, Model]] = [("desk", desk.desk)]
+    named += [(f"channel {config.name}", config) for config in desk.channels]
     named += [(f"notifier {word}", config) for word, config in desk.notifiers.items()]
     for owner, config in named:
-        inner = [part for _, part in config if isinstance(part, Model)]
-        for name, value in (field for model in (config, *inner) for field in model):
-            for secret in value if isinstance(value, tuple) else (value,):
-                if isinstance(secret, Secret):
-                    try:
-                        secret.reveal()
-                    except MissingSecretError as error:
-                        yield owner, "missing", f"{name}: {error}"
+        for name, secret in _inside(config, ""):
+            try:
+                secret.reveal()
+            except MissingSecretError as error:
+                yield owner, "missing", f"{name}: {error}"
+
+
+def _inside(value: object, name: str) -> Iterator[tuple[str, Secret]]:
+    """Yield the secrets in a setting, with the key each stands under."""
+    if isinstance(value, Secret):
+        yield name, value
+    elif isinstance(value, Model):
+        for key, one in value:
+            yield from _inside(one, key)
+    elif isinstance(value, tuple):
+        for one in value:
+            yield from _inside(one, name)
+
+
+def _trusting(desk: Desk) -> Iterator[tuple[str, str, str]]:
+    for config in desk.channels:
+        if isinstance(config, MailConfig) and config.trust is None:
+            words = "no `trust`: nobody knows whether a mail is genuine, and an agent who writes counts as a customer"
+            yield f"channel {config.name}", "warning", f"{words}; see docs/channels.md"

@@ -19,7 +19,7 @@ from config.watch import DeskFile
 from ingest.inbox import due
 from router.route import Router
 from tests.clamd import clamd
-from tests.desks import HEAD, mail
+from tests.desks import HEAD, TRUSTING, mail
 from tickets.blobs import open_blobs
 from tickets.schema import entries, inbox
 from tickets.store import Store
@@ -282,6 +282,32 @@ def test_doctor_says_what_is_missing_and_ends_with_1_only_when_the_desk_cannot_r
     assert broken.exit_code == 1
     assert call("migrate").exit_code == 75
     assert call("tickets").exit_code == 75
+
+
+def test_doctor_warns_of_a_mail_channel_that_knows_nobody(desk_folder: Path) -> None:
+    found = {row["what"]: row for row in documents("doctor")}
+    assert found["channel mail"]["state"] == "warning"
+    assert "counts as a customer" in found["channel mail"]["words"]
+    (desk_folder / "desk.yaml").write_text(TRUSTING, encoding="utf-8")
+    assert "channel mail" not in {row["what"] for row in documents("doctor")}
+
+
+def test_doctor_finds_the_secrets_of_a_listeners_users_and_of_decryption(
+    desk_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TELEGRAM_SECRET", "s3cret")
+    monkeypatch.delenv("RELAY_PASSWORD", raising=False)
+    monkeypatch.delenv("PGP_KEY", raising=False)
+    users = '"127.0.0.1:8025", tls: {certificate: "file:c.pem", key: "file:k.pem"}, users: [{name: r, password: "env:RELAY_PASSWORD"}]}'
+    text = HEAD.replace('"127.0.0.1:8025"}', users)
+    text = text.replace(
+        "domain: support.acme.example}", 'domain: support.acme.example, decryption: {pgp: ["env:PGP_KEY"]}}'
+    )
+    (desk_folder / "desk.yaml").write_text(text, encoding="utf-8")
+    missing = {
+        (row["what"], row["words"].partition(":")[0]) for row in documents("doctor") if row["state"] == "missing"
+    }
+    assert missing == {("channel mail", "password"), ("desk", "pgp")}
 
 
 def test_doctor_names_each_of_several_secrets_that_is_missing(
