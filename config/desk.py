@@ -55,6 +55,13 @@ class Agent(Model):
     email: Address
     slack: str | None = Field(default=None, pattern=r"^[UW][A-Z0-9]{2,20}$", description="Slack member id")
     timezone: TimeZone = "UTC"
+    phone: str | None = Field(
+        default=None, pattern=r"^\+[1-9][0-9]{4,14}$", description="E.164, rung by phone channels"
+    )
+
+
+Way = Literal["chat", "phone", "messaging"]
+"""The ways in for which a department says when it is there."""
 
 
 class FollowUp(Model):
@@ -64,14 +71,27 @@ class FollowUp(Model):
     closed: Literal["reopen", "new_linked"] = "new_linked"
 
 
+Boundary = Literal["never", "resolved"] | Duration
+"""When a conversation's next message begins a new ticket: never, when the last one is resolved, or after so much silence."""
+
+
 class Department(Model):
-    """`departments:` the people responsible for one kind of ticket, and the addresses that lead to them."""
+    """`departments:` the people responsible for one kind of ticket, and the addresses that lead to them.
+
+    `conversations` are boundaries by the channel's name, where the department's differ from the channel's own.
+    """
 
     id: Name
     name: str
     agents: tuple[Name, ...] | Literal["all"]
     addresses: tuple[Address, ...] = ()
     follow_up: FollowUp = FollowUp()
+    calendar: Name | None = None
+    availability: Mapping[Way, Name] = {}
+    conversations: Mapping[Name, Boundary] = {}
+    signature: str = ""
+    templates: str | None = None
+    hidden: bool = Field(default=False, description="not offered to visitors who choose; reachable by its id")
 
 
 class ChannelConfig(Model):
@@ -80,6 +100,18 @@ class ChannelConfig(Model):
     name: Name
     type: str
     department: Name | None = Field(default=None, description="where its tickets begin when no address says otherwise")
+    conversation: Boundary | None = Field(
+        default=None,
+        description="when the next message begins a new ticket: never, resolved, or after so much silence; else follow_up says",
+    )
+
+
+class Calendar(Model):
+    """`calendars:` when somebody is there, in a time zone."""
+
+    id: Name
+    timezone: TimeZone = "UTC"
+    hours: Mapping[str, tuple[str, ...]] = {}
 
 
 class TrustConfig(Model):
@@ -171,6 +203,7 @@ class Desk(Model):
     desk: About
     agents: tuple[Agent, ...] = Field(min_length=1)
     departments: tuple[Department, ...] = Field(min_length=1)
+    calendars: tuple[Calendar, ...] = ()
     channels: tuple[SerializeAsAny[ChannelConfig], ...] = ()
     notifiers: Mapping[str, SerializeAsAny[Model]] = {}
     tags: tuple[Name, ...] = ()
@@ -196,6 +229,11 @@ class Desk(Model):
     def departments_by_address(self) -> Mapping[str, Department]:
         """Departments by each of their addresses, in lower case."""
         return {address: department for department in self.departments for address in department.addresses}
+
+    @cached_property
+    def calendars_by_id(self) -> Mapping[str, Calendar]:
+        """Calendars by their id."""
+        return {calendar.id: calendar for calendar in self.calendars}
 
     @cached_property
     def channels_by_name(self) -> Mapping[str, ChannelConfig]:

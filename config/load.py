@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from config.check import check_desk
-from config.desk import About, Agent, ChannelConfig, Correlation, Department, Desk, Rule
+from config.desk import About, Agent, Calendar, ChannelConfig, Correlation, Department, Desk, Rule
 from config.model import Model, Name
 from config.plain import note
 from config.problems import DeskError, Place, Problem, Where, nearest
@@ -23,7 +23,7 @@ Check = Callable[[Desk], Iterable[Problem]]
 """Looks at the whole desk and returns what is wrong; the position is added by `load`."""
 
 SECTIONS: Final = (
-    "desk", "agents", "departments", "channels", "notifiers", "tags", "correlations", "rules", "include",
+    "desk", "agents", "departments", "calendars", "channels", "notifiers", "tags", "correlations", "rules", "include",
 )  # fmt: skip
 INCLUDED: Final = ("departments", "rules")
 MAX_INCLUDES: Final = 100
@@ -204,6 +204,7 @@ class _Draft:
             "desk": self.one(About, about, ("desk",), {"name": "?", "domain": "?"}),
             "agents": tuple(self.agent(i, one) for i, one in self.items("agents", needed=True)),
             "departments": tuple(self.department(i, one) for i, one in self.items("departments", needed=True)),
+            "calendars": tuple(self.calendar(i, one) for i, one in self.items("calendars")),
             "channels": tuple(self.channel(i, one) for i, one in self.items("channels")),
             "notifiers": self.notifiers(),
             "tags": tuple(self.tags()),
@@ -239,6 +240,9 @@ class _Draft:
     def department(self, index: int, said: Any) -> Department:
         name = f"unreadable-{index}"
         return self.one(Department, said, ("departments", index), {"id": name, "name": name, "agents": "all"})
+
+    def calendar(self, index: int, said: Any) -> Calendar:
+        return self.one(Calendar, said, ("calendars", index), {"id": f"unreadable-{index}"})
 
     def rule(self, index: int, said: Any) -> Rule:
         stand_in = {"name": f"rule {index}", "then": [{"stop": True}]}

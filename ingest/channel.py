@@ -6,25 +6,32 @@ Every channel module has
 * `parse(raw) -> list[InboundMessage]`, a pure function of the bytes as they came, which raises `Unreadable` and nothing else.
 
 A channel that is called over HTTP also has `HOOK`, `verify` and `answer` (see `WebChannel`), `mails` when what it is given
-are whole mails (see `PostedMail`), and `wants` and `confirms` when it must ask its provider something (see `Asking`); one
-that listens by itself has `listen`, one that fetches by itself `watch`. One that takes mail says `MAIL = True`. The steps to
-add one stand in docs/adding-a-channel.md.
+are whole mails (see `PostedMail`), and `wants` and `confirms` when it must ask its provider something (see `Asking`),
+`handshake` when its provider asks it something (see `Greeting`), `respond` when its answer depends on the desk (see
+`Responding`); one that listens by itself has `listen`, one that fetches by itself `watch`, one with routes of its own
+`routes`. One that takes mail says `MAIL = True`. One through which agents answer has `send`, and perhaps `answer_until`
+(see `AnsweringChannel`), `name` and `fetch` (see `LookingUp` and `Fetching`). The steps to add one stand in
+docs/adding-a-channel.md.
 """
 
 import asyncio
 import importlib
 import pkgutil
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
+from urllib.parse import parse_qsl
 
 import ingest.channels
 from config.desk import ChannelConfig, Desk
 from config.problems import Problem
 from ingest.arrival import Accept, Kept
 from ingest.mail.posted import Posted
+from ingest.outbound import File, Outbound
+from tickets.availability import Availability
 from tickets.message import InboundMessage
+from tickets.reply import Reply
 from tickets.store import Store
 
 
@@ -32,13 +39,21 @@ from tickets.store import Store
 class Request:
     """One HTTP delivery: the body as it came, the headers (names in lower case) and when it came, in Unix seconds.
 
-    `fetched` are the documents the channel `wants` for its verification, by their URLs.
+    `fetched` are the documents the channel `wants` for its verification, by their URLs. `target` is the path and the query
+    string as they came, both still encoded; the scheme and host the sender used are not known behind a proxy.
     """
 
     raw: bytes
     headers: Mapping[str, str]
     at: float = field(default_factory=time.time)
     fetched: Mapping[str, bytes] = field(default_factory=dict)
+    method: str = "POST"
+    target: str = ""
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The first value of each parameter of the query string, decoded."""
+        return dict(reversed(parse_qsl(self.target.partition("?")[2][:8192], keep_blank_values=True)))
 
 
 class Unreadable(Exception):  # noqa: N818  # a word of the domain: what is unreadable goes to quarantine
@@ -75,10 +90,12 @@ class Hook:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the sender hears once its messages are durable."""
+    """What the sender hears once its messages are durable: `body` as JSON, or else `text` of the type `media_type`."""
 
     status: int = 200
     body: Mapping[str, Any] = field(default_factory=dict)
+    text: str | None = None
+    media_type: str = "text/plain; charset=utf-8"
 
 
 class Channel(Protocol):
@@ -141,6 +158,57 @@ class Asking(WebChannel, Protocol):
         """Return the URLs to visit before the delivery is answered; the request is verified."""
 
 
+class Greeting(WebChannel, Protocol):
+    """The module of a channel over HTTP whose provider asks whether we are who it was told."""
+
+    def handshake(self, config: Any, request: Request) -> Answer | None:
+        """Return the answer to a handshake, or nothing when the request is none; nothing of it is kept.
+
+        A GET always is one and is not verified: raises `Refused` when it does not know our secret. A POST is verified.
+        """
+
+
+class Responding(WebChannel, Protocol):
+    """The module of a channel over HTTP whose answer depends on who is there."""
+
+    def respond(self, config: Any, request: Request, kept: Sequence[Kept], present: Availability) -> Answer:
+        """Return the answer for the rows a verified delivery became, instead of `answer`."""
+
+
+class AnsweringChannel(Channel, Protocol):
+    """The module of a channel through which agents answer."""
+
+    def send(self, config: Any, reply: Reply, out: Outbound) -> Iterator[str]:
+        """Send an answer piece by piece and yield the provider's id of each when it was accepted, those of `reply.done` not again.
+
+        Raises what `tickets.trouble.failure` makes: `Temporary` or `Permanent`, with its kind. It is called again with the
+        same `key` after trouble or death; the yielded ids are kept before it goes on.
+        """
+
+
+class Fetching(Channel, Protocol):
+    """The module of a channel whose files must be asked for in its own way."""
+
+    def fetch(self, config: Any, account: str, url: str, out: Outbound) -> File:
+        """Return the file behind an attachment's `url`; raises like `send`."""
+
+
+class LookingUp(Channel, Protocol):
+    """The module of a channel that can ask its platform what somebody is called."""
+
+    def name(self, config: Any, account: str, sender: str, out: Outbound) -> str:
+        """Return the display name of a sender, or "" when the platform does not tell; raises like `send`."""
+
+
+def answering(module: Channel) -> AnsweringChannel | None:
+    """Return the module when agents can answer through it.
+
+    It may have `answer_until(config, heard_at) -> float | None`: until when (UTC seconds) a customer who was heard at a time
+    may be answered there.
+    """
+    return cast(AnsweringChannel, module) if hasattr(module, "send") else None
+
+
 def words() -> tuple[str, ...]:
     """Return the types there are: the names of the modules in `ingest/channels/`."""
     return tuple(sorted(module.name for module in pkgutil.iter_modules(ingest.channels.__path__)))
@@ -176,6 +244,16 @@ def posted_mail(module: Channel) -> PostedMail | None:
 def asking(module: Channel) -> Asking | None:
     """Return the module when it must ask its provider something."""
     return cast(Asking, module) if hasattr(module, "wants") else None
+
+
+def greeting(module: Channel) -> Greeting | None:
+    """Return the module when its provider asks it something."""
+    return cast(Greeting, module) if hasattr(module, "handshake") else None
+
+
+def responding(module: Channel) -> Responding | None:
+    """Return the module when its answer depends on who is there."""
+    return cast(Responding, module) if hasattr(module, "respond") else None
 
 
 def watching(word: str) -> WatchingChannel | None:

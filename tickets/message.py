@@ -1,23 +1,28 @@
 """An inbound message: what a channel understood of the bytes it was given."""
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator
 
 from config.model import Model
+from tickets.trouble import FailureKind
 
 AttachmentType = Literal["image", "video", "audio", "file", "sticker", "location", "contact", "share", "story_mention"]
 Kind = Literal[
     "message", "auto_reply", "bounce", "list", "feedback_report",
-    "edit", "echo", "reaction", "receipt", "postback", "lifecycle", "unsupported",
+    "edit", "delete", "echo", "reaction", "receipt", "postback", "lifecycle", "typing", "call", "rating", "unsupported",
 ]  # fmt: skip
 
 SPEAKS: frozenset[str] = frozenset(
-    {"message", "auto_reply", "bounce", "list", "feedback_report", "postback", "unsupported"}
+    {"message", "auto_reply", "bounce", "list", "feedback_report", "postback", "call", "unsupported"}
 )
 """The kinds that are said by somebody and so belong in a ticket even where none exists yet."""
+
+CONCERNS: frozenset[str] = frozenset({"edit", "delete", "echo", "reaction", "receipt", "rating"})
+"""The kinds that are about what stands in a ticket already; without one they are ignored."""
 
 
 def clean(value: str) -> str:
@@ -130,6 +135,37 @@ class Invitation(Model):
     ends: datetime | None = None
 
 
+class Receipt(Model):
+    """What a platform tells of messages of ours: of those in `ids`, or of all that were sent until `until` (UTC).
+
+    `error` are the platform's code and words for a failed one, `failure` what that means.
+    """
+
+    state: Literal["sent", "delivered", "read", "failed"]
+    ids: tuple[Clean, ...] = ()
+    until: datetime | None = None
+    error: Clean = ""
+    failure: FailureKind | None = None
+
+
+class Call(Model):
+    """A phone call: `outcome` is missed (nobody took it), finished, voicemail or ringing; `seconds` were talked.
+
+    `agent` is the id of the agent who took it, where that is known.
+    """
+
+    outcome: Literal["ringing", "missed", "finished", "voicemail"]
+    seconds: int = 0
+    agent: Clean | None = None
+
+
+class Rating(Model):
+    """What a customer thinks of how a ticket was handled."""
+
+    score: Literal["good", "bad"]
+    comment: Clean = ""
+
+
 Sealing = Literal["smime_signed", "smime_encrypted", "pgp_signed", "pgp_encrypted"]
 
 
@@ -144,6 +180,20 @@ class InboundMessage(Model):
     X-Original-To, X-Forwarded-To/For, Resent-To …), the nearest first; `thread_index` the first 22 bytes of Thread-Index in
     base64 (MS-OXOMSG: the same in a whole conversation); `sealed` how it is signed or encrypted; `virus` what the scanner says
     where there is one.
+
+    Only platforms have `handle` (what an answer to it needs besides: a reply token, a service's URL), `receipt`, `call` and
+    `rating`, each with its kind. An edit, delete or reaction names the message it is about in `in_reply_to`, and has an
+    `external_id` of its own for every version; a reaction without text was taken away. Of an echo, which the business wrote
+    outside of the desk, `conversation` is the customer's. `mail_address` is an address the visitor typed: it proves nothing,
+    and answers go there when the conversation cannot be reached any more (with `mail_only`, always). `fields` are what a form
+    asked besides.
+
+    Only platforms have `handle` (what an answer to it needs besides: a reply token, a service's URL), `receipt`, `call` and
+    `rating`, each with its kind. An edit, delete or reaction names the message it is about in `in_reply_to`, and has an
+    `external_id` of its own for every version; a reaction without text was taken away. Of an echo, which the business wrote
+    outside of the desk, `conversation` is the customer's. `mail_address` is an address the visitor typed: it proves nothing,
+    and answers go there when the conversation cannot be reached any more (with `mail_only`, always). `fields` are what a form
+    asked besides.
     """
 
     channel: Clean
@@ -173,3 +223,10 @@ class InboundMessage(Model):
     invitation: Invitation | None = None
     sealed: tuple[Sealing, ...] = ()
     virus: VirusVerdict | None = None
+    handle: Mapping[str, Clean] = {}
+    receipt: Receipt | None = None
+    call: Call | None = None
+    rating: Rating | None = None
+    mail_address: Clean | None = None
+    mail_only: bool = False
+    fields: Mapping[str, Clean] = {}

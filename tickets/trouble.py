@@ -1,13 +1,35 @@
 """The one bit an error carries upward: try again, or never."""
 
+from typing import Literal
+
+FailureKind = Literal[
+    "window_expired", "blocked", "not_found", "rate_limited", "auth", "invalid", "too_long", "transient", "unknown",
+]  # fmt: skip
+"""What a platform says of an answer it does not take. It is told to people; nobody decides by it but `failure`."""
+
+_AGAIN = {"rate_limited": None, "transient": None, "auth": 300.0}
+"""The kinds that may go through later; a refused token waits until an operator has put it right."""
+
 
 class Temporary(Exception):  # noqa: N818  # a word of the domain, like its opposite
     """It may go through later. `retry_after` is the wait in seconds the other side asked for, if it did."""
 
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
+    def __init__(self, message: str, retry_after: float | None = None, kind: FailureKind | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.kind = kind
 
 
 class Permanent(Exception):  # noqa: N818
     """It will never go through as it is."""
+
+    def __init__(self, message: str, kind: FailureKind | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+def failure(kind: FailureKind, words: str, retry_after: float | None = None) -> Temporary | Permanent:
+    """Return the error to raise for what a platform refused: `words` tell a person what to do."""
+    if kind in _AGAIN:
+        return Temporary(words, retry_after if retry_after is not None else _AGAIN[kind], kind)
+    return Permanent(words, kind)

@@ -4,8 +4,9 @@ Trouble here is 503 with `Retry-After`, never 500: the sender comes back and not
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self, cast
 
 import structlog
@@ -15,12 +16,13 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from config.desk import Desk
+from config.desk import ChannelConfig, Desk
 from ingest import channel as channels
 from ingest.arrival import Accept
-from ingest.channel import Hook, Refused, Request, WebChannel
+from ingest.channel import Answer, Hook, Refused, Request, WebChannel
 from ingest.fetch import Fetch, Fetcher
 from ingest.webhook import arrivals
+from tickets.availability import Availability
 from tickets.trouble import Temporary
 
 BODY_SECONDS = 30
@@ -36,7 +38,7 @@ log = structlog.get_logger()
 class Parts:
     """What the routes need: the desk of the moment, the inbox, the readiness check (raises `Temporary`), the metrics' text.
 
-    `fetch` asks providers for what their deliveries need, such as certificates.
+    `fetch` asks providers for what their deliveries need, such as certificates; `away` tells the ids of the agents who are not at work (raises `Temporary`).
     """
 
     desk: Callable[[], Desk]
@@ -44,6 +46,11 @@ class Parts:
     ready: Callable[[], None]
     metrics: Callable[[], bytes]
     fetch: Fetch = field(default_factory=Fetcher)
+    away: Callable[[], frozenset[str]] = frozenset
+
+    def present(self) -> Availability:
+        """Return who is there now; raises `Temporary`."""
+        return Availability(self.desk(), self.away(), time.time())
 
 
 def build(parts: Parts) -> Starlette:
@@ -52,7 +59,7 @@ def build(parts: Parts) -> Starlette:
         Route("/healthz", _healthz, methods=["GET"]),
         Route("/readyz", _readyz, methods=["GET"]),
         Route("/metrics", _metrics, methods=["GET"]),
-        *(Route(path, _channel, methods=["POST", "OPTIONS"]) for path in _paths()),
+        *(Route(path, _channel, methods=["GET", "POST", "OPTIONS"]) for path in _paths()),
     ]
     app = Starlette(routes=routes)
     app.state.parts = parts
@@ -99,15 +106,12 @@ async def _channel(request: HttpRequest) -> Response:
         return JSONResponse(
             {"error": "no channel of this desk is called here; check the URL against the desk file"}, 404
         )
-    delivery = Request(b"", {name.lower(): value for name, value in request.headers.items()})
+    delivery = _delivery(request)
     shared = dict(hook.cors(config, delivery)) if hook.cors else {}
     if request.method == "OPTIONS":
         return Response(status_code=204, headers=shared)
     try:
-        with _Share(request.app.state.held) as share:
-            delivery = Request(await _body(request, hook.max_bytes, share), delivery.headers)
-            kept = await parts.accept(await arrivals(module, config, delivery, parts.fetch))
-        answer = module.answer(kept)
+        answer = await _answered(request, parts, config, module, delivery)
     except Refused as refusal:
         return _problem(refusal.status, str(refusal), shared, refusal.retry_after)
     except ClientDisconnect:
@@ -118,6 +122,39 @@ async def _channel(request: HttpRequest) -> Response:
         else:
             log.exception("an HTTP delivery failed", channel=config.name)
         return _problem(503, "we cannot keep your message right now; please send it again", shared, RETRY_AFTER)
+    return _response(answer, shared)
+
+
+async def _answered(
+    request: HttpRequest, parts: Parts, config: ChannelConfig, module: WebChannel, delivery: Request
+) -> Answer:
+    """Return the answer to a handshake, or to a delivery whose messages are kept by now."""
+    greeting, responding = channels.greeting(module), channels.responding(module)
+    if delivery.method == "GET":
+        answer = greeting.handshake(config, delivery) if greeting else None
+        return answer or Answer(405, {"error": "this path takes POST"})
+    with _Share(request.app.state.held) as share:
+        delivery = replace(delivery, raw=await _body(request, module.HOOK.max_bytes, share))
+        found = await arrivals(module, config, delivery, parts.fetch)
+        if greeting and (answer := greeting.handshake(config, delivery)):
+            return answer
+        kept = await parts.accept(found)
+    if responding:
+        return responding.respond(config, delivery, kept, await asyncio.to_thread(parts.present))
+    return module.answer(kept)
+
+
+def _delivery(request: HttpRequest) -> Request:
+    raw_path: bytes = request.scope.get("raw_path") or request.url.path.encode()
+    query: bytes = request.scope["query_string"]
+    target = (raw_path + (b"?" + query if query else b"")).decode("latin-1")
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return Request(b"", headers, method=request.method, target=target)
+
+
+def _response(answer: Answer, shared: Mapping[str, str]) -> Response:
+    if answer.text is not None:
+        return Response(answer.text, answer.status, shared, media_type=answer.media_type)
     return JSONResponse(dict(answer.body), answer.status, shared)
 
 
