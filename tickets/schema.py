@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 """The migration this schema stands at (a test compares it with the newest file)."""
 
 Id = BigInteger().with_variant(Integer(), "sqlite")
@@ -114,7 +114,104 @@ entries = Table(
     ),  # JSON object: trust, report, spam, forwarded, invitation, sealed; what is not there is not known
     Column("sent_at", Float),
     Column("created_at", Float, nullable=False),
+    Column("conversation", String),  # the key of its conversation on a platform or in a chat
+    Column("seq", Integer),  # its place there, from 1 without a gap
+    Column("state", String),  # of what goes out: pending, sent, delivered, read, failed
+    Column("trouble", Text),  # why it failed, in words
+    Column("deleted_at", Float),  # the customer took it back; the text stays for those who may see it
     Index("entries_ticket", "ticket_id", "inbox_id"),
+)
+placed = text("seq IS NOT NULL")
+Index(
+    "entries_conversation",
+    entries.c.conversation,
+    entries.c.seq,
+    unique=True,
+    sqlite_where=placed,
+    postgresql_where=placed,
+)
+Index("entries_said", entries.c.conversation, entries.c.external_id, sqlite_where=placed, postgresql_where=placed)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("key", String, primary_key=True),  # like the inbox's `conversation` and the thread key
+    Column("channel", String, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("name", Text, nullable=False),  # what the channel calls it
+    Column("customer", Text, nullable=False),  # the platform's id of who wrote last
+    Column("ticket_id", Id, ForeignKey("tickets.id"), nullable=False),  # the one its messages go to now
+    Column("answers", Text),  # the external id of the customer's newest message
+    Column("handle", Text, nullable=False),  # JSON object: what an answer needs besides
+    Column("heard_at", Float, nullable=False),  # when the customer wrote last
+    Column("seq", Integer, nullable=False),  # of its newest entry
+    Column("seen", Integer, nullable=False),  # the customer has seen up to here
+    Column("mail_address", Text),  # where answers go when it cannot be reached; typed by whoever wrote, proves nothing
+    Column("mail_only", Integer, nullable=False),  # 1: answers only ever go there
+    Column("waits_until", Float),  # when nobody has taken it by then, it is missed
+    Column("wanted", Text),  # JSON object: the form of a chat, as its first message brought it
+    Index("conversations_ticket", "ticket_id"),
+)
+calling = text("waits_until IS NOT NULL")
+Index("conversations_waiting", conversations.c.waits_until, sqlite_where=calling, postgresql_where=calling)
+
+pieces = Table(
+    "pieces",
+    metadata,
+    Column("space", String, primary_key=True),  # "<channel>/<account>"
+    Column("external_id", String, primary_key=True),  # the provider's id of a message of ours
+    Column("outbox_id", Id, nullable=False),
+    Column("entry_id", Id, ForeignKey("entries.id"), nullable=False),
+    Column("place", Integer, nullable=False),  # an answer may go out in several pieces
+    Column("state", String, nullable=False),  # sent, delivered, read, failed
+    Column("trouble", Text),
+    Column("sent_at", Float, nullable=False),
+    Index("pieces_outbox", "outbox_id", "place"),
+    Index("pieces_entry", "entry_id"),
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("id", String, primary_key=True),  # random
+    Column("stored", String, nullable=False),  # the SHA-256 of the blob
+    Column("filename", Text, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("owner", Text, nullable=False),  # the key of a conversation, or "agent:sona"
+    Column("entry_id", Id, ForeignKey("entries.id")),  # null until it is said with something
+    Column("created_at", Float, nullable=False),
+    Index("files_stored", "stored"),
+    Index("files_entry", "entry_id"),
+)
+
+errands = Table(
+    "errands",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("entry_id", Id, ForeignKey("entries.id"), nullable=False),
+    Column("kind", String, nullable=False),  # file or name
+    Column("place", Integer, nullable=False),  # which attachment of the entry
+    Column("channel", String, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("url", Text, nullable=False),  # of the file, or the platform's id of who is to be named
+    Column("state", String, nullable=False),  # pending, done, failed
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Float, nullable=False),  # the sweep rings for it then
+    Column("not_before", Float, nullable=False),  # nobody may take it earlier
+    Column("last_error", Text),
+    Column("created_at", Float, nullable=False),
+    Index("errands_entry", "entry_id"),
+)
+asked = text("state = 'pending'")
+Index("errands_due", errands.c.due_at, sqlite_where=asked, postgresql_where=asked)
+
+presence = Table(
+    "presence",
+    metadata,
+    Column("agent", String, primary_key=True),
+    Column("away", Integer, nullable=False),
+    Column("since", Float, nullable=False),
 )
 
 thread_keys = Table(
