@@ -1,0 +1,86 @@
+"""The handshake and the signature that Meta's three channels share."""
+
+import hmac
+
+import pytest
+
+from config.model import Secret
+from ingest import meta
+from ingest.channel import Refused, Request
+
+OLD, NEW = Secret("env:META_TEST_OLD"), Secret("env:META_TEST_NEW")
+
+
+@pytest.fixture(autouse=True)
+def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set both secrets."""
+    monkeypatch.setenv("META_TEST_OLD", "old")
+    monkeypatch.setenv("META_TEST_NEW", "n\u00e9w")
+
+
+def signed(secret: str, raw: bytes, header: str = "x-hub-signature-256") -> Request:
+    """Return a delivery signed as Meta does."""
+    return Request(raw, {header: "sha256=" + hmac.digest(secret.encode(), raw, "sha256").hex()})
+
+
+@pytest.mark.parametrize("secret", ["old", "n\u00e9w"])
+def test_a_body_signed_with_any_of_the_app_secrets_is_genuine(secret: str) -> None:
+    meta.verify((OLD, NEW), signed(secret, b'{"object": "page"} \xff'))
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        signed("other", b"{}"),
+        signed("old", b"{}", header="x-hub-signature"),
+        Request(b"{} ", signed("old", b"{}").headers),
+        Request(b"{}", {}),
+        Request(
+            b"{}", {"x-hub-signature-256": signed("old", b"{}").headers["x-hub-signature-256"].removeprefix("sha256=")}
+        ),
+        Request(b"{}", {"x-hub-signature-256": "sha256=\u00e9\ud800"}),
+    ],
+)
+def test_a_body_with_another_signature_is_refused(request_: Request) -> None:
+    with pytest.raises(Refused) as refused:
+        meta.verify((OLD, NEW), request_)
+    assert refused.value.status == 401
+
+
+def test_a_missing_secret_means_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("META_TEST_NEW")
+    with pytest.raises(Refused) as refused:
+        meta.verify((OLD, NEW), signed("old", b"{}"))
+    assert (refused.value.status, refused.value.retry_after) == (503, 60)
+    with pytest.raises(Refused) as refused:
+        meta.handshake((NEW,), Request(b"", {}, method="GET", target="/in/x?hub.mode=subscribe"))
+    assert refused.value.status == 503
+
+
+def test_the_challenge_of_a_subscription_is_returned_as_plain_text() -> None:
+    target = "/in/x?hub.mode=subscribe&hub.challenge=115%3Cb%3E&hub.verify_token=n%C3%A9w"
+    answer = meta.handshake((OLD, NEW), Request(b"", {}, method="GET", target=target))
+    assert answer is not None
+    assert (answer.status, answer.text, answer.media_type) == (200, "115<b>", "text/plain; charset=utf-8")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "hub.mode=subscribe&hub.challenge=1",
+        "hub.mode=subscribe&hub.challenge=1&hub.verify_token=",
+        "hub.mode=subscribe&hub.challenge=1&hub.verify_token=ol",
+        "hub.mode=unsubscribe&hub.challenge=1&hub.verify_token=old",
+        "hub.mode=subscribe&hub.verify_token=old",
+        "hub.mode=subscribe&hub.verify_token=old&hub.challenge=" + "1" * 1001,
+    ],
+)
+def test_any_other_get_is_refused(query: str) -> None:
+    with pytest.raises(Refused) as refused:
+        meta.handshake((OLD, NEW), Request(b"", {}, method="GET", target=f"/in/x?{query}"))
+    assert refused.value.status == 403
+
+
+def test_a_post_is_no_handshake() -> None:
+    assert meta.handshake((OLD,), signed("old", b"{}")) is None
