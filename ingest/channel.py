@@ -201,12 +201,17 @@ class LookingUp(Channel, Protocol):
 
 
 def answering(module: Channel) -> AnsweringChannel | None:
-    """Return the module when agents can answer through it.
-
-    It may have `answer_until(config, heard_at) -> float | None`: until when (UTC seconds) a customer who was heard at a time
-    may be answered there.
-    """
+    """Return the module when agents can answer through it."""
     return cast(AnsweringChannel, module) if hasattr(module, "send") else None
+
+
+def answer_until(module: AnsweringChannel, config: ChannelConfig, heard_at: float) -> float | None:
+    """Return until when (UTC seconds) a customer who was heard at a time may be answered; nothing when for ever.
+
+    The module may have `answer_until(config, heard_at)` for that.
+    """
+    until: float | None = module.answer_until(config, heard_at) if hasattr(module, "answer_until") else None
+    return until
 
 
 def words() -> tuple[str, ...]:

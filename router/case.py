@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from config.desk import Desk
+from router.conversation import Place, heard, said
 from router.correlate import count, end, is_quiet, reopens
 from router.decide import Verdict, decide
 from router.department import begins
 from router.event import Change, TicketEvent
 from router.evidence import Keys, Letter, addressed_to
+from router.files import claim
 from router.reading import Reading
 from router.rules import RuleSet
 from router.tell import Happened, Intent, Machine, intents
@@ -21,7 +23,7 @@ from tickets.reply_address import looks_signed
 
 AUTOMATIC = frozenset({"auto_reply", "bounce", "feedback_report"})
 """What programs say: it stands in its ticket and changes nothing there."""
-_FACTS = ("report", "spam", "invitation", "sealed", "forwarded", "virus")
+_FACTS = ("report", "spam", "invitation", "sealed", "forwarded", "virus", "call", "fields", "mail_address")
 
 
 @dataclass(slots=True)
@@ -43,7 +45,9 @@ class Case:
         begun, lines, because = self._begin()
         verdict = self._decide(rules, begun, lines)
         number = self._ticket(begun, verdict)
-        entry_id = self.pen.entry(number, message, self._author, self._facts())
+        place = self._place(number, verdict.decision.agent)
+        entry_id = self.pen.entry(number, message, self._author, self._facts(), place)
+        claim(self.pen.connection, entry_id, self.row.conversation, message)
         self.pen.remember(number, self.found.keys, self._taking_part())
         if self.found.alarm is not None:
             count(self.pen.connection, self.found.alarm, number, (self.row.id, self.row.received_at), self.found.before)
@@ -60,7 +64,9 @@ class Case:
 
     @property
     def _actor(self) -> str:
-        return f"agent:{self.reading.agent.id}" if self.reading.agent else "customer"
+        if self.reading.agent:
+            return f"agent:{self.reading.agent.id}"
+        return "business" if self.reading.message.kind == "echo" else "customer"
 
     @property
     def _author(self) -> str:
@@ -143,6 +149,18 @@ class Case:
         self.pen.change(number, values)
         return number
 
+    def _place(self, number: int, agent: str | None) -> Place | None:
+        """Return the message's place in its conversation; a mail has none."""
+        if self.keys.mail:
+            return None
+        connection, message, key = self.pen.connection, self.reading.message, self.row.conversation
+        if message.kind in SPEAKS or (place := said(connection, key)) is None:
+            wait = getattr(self.desk.channels_by_name.get(self.row.channel), "wait_seconds", None)
+            calling = wait is not None and agent is None and self.found.ticket is None and not message.mail_only
+            until = self.pen.now + wait if calling and wait is not None else None
+            place = heard(connection, self.row, message, number, until)
+        return place
+
     def _facts(self) -> dict[str, Any]:
         """Return what is known of the message beside its text, for the entry."""
         reading = self.reading
@@ -152,6 +170,10 @@ class Case:
             said["trust"] = reading.trust.model_dump(mode="json", exclude_defaults=True)
         if reading.forwarded and reading.agent:
             said["forwarded_by"] = reading.agent.id
+        if not self.keys.mail and reading.message.in_reply_to:
+            said["in_reply_to"] = reading.message.in_reply_to
+        if reading.message.reply_to and not reading.forwarded:
+            said["reply_to"] = list(reading.message.reply_to[:1])
         return said
 
     def _failed_delivery(self, number: int) -> Change | None:
@@ -184,7 +206,8 @@ class Case:
 
     def _taking_part(self) -> list[str]:
         if not self.keys.mail:
-            return []
+            address = self.reading.message.mail_address
+            return [address] if address and len(address) <= 254 else []
         message, domain, agent = self.reading.message, self.desk.desk.domain, self.reading.agent
         people = dict.fromkeys((message.sender.id, *message.reply_to, *message.to, *message.cc))
         ours = {one for one in people if self.desk.department_of(one) or looks_signed(one, domain)}

@@ -101,7 +101,7 @@ class Writer:
 class Letter:
     """A message before it has a ticket: who wrote it, the departments it is addressed to, the alarm it is of, if any.
 
-    `received_at` is in UTC seconds.
+    `received_at` is in UTC seconds; `channel` is a platform's or chat's name.
     """
 
     message: InboundMessage
@@ -109,6 +109,7 @@ class Letter:
     departments: frozenset[str] = frozenset()
     alarm: Alarm | None = None
     received_at: float = 0.0
+    channel: str = ""
 
     @property
     def locks(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from ingest.channel import Unreadable
 from ingest.mail.verify import Verifier
 from ingest.quarantine import RELEASED
 from ingest.virus import Scanner
+from router.about import about
 from router.aside import set_aside
 from router.case import Case
 from router.correlate import Compiled, alarm_of, compile_correlations
@@ -38,7 +39,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Routed:
-    """What became of a row: `routed`, `ignored` or `quarantined`; its ticket, and the outbox rows to ring for."""
+    """What became of a row: `routed`, `ignored` or `quarantined`; its ticket, and the outbox rows to ring for.
+
+    `conversation` is the key of what changed on a platform or in a chat, for whoever watches it.
+    """
 
     inbox_id: int
     channel: str
@@ -46,6 +50,7 @@ class Routed:
     received_at: float
     ticket: int | None = None
     notices: tuple[int, ...] = ()
+    conversation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,19 +122,22 @@ class Router:
             if first is not None:
                 return _GoesFirst(first)
             found = find(connection, desk, keys, letter)
-            if message.kind not in SPEAKS and (found.ticket is None or message.kind not in ("edit", "echo")):
-                finish(connection, inbox_id, self._clock(), "ignored", cause=f"{message.kind} of no ticket")
-                return Routed(inbox_id, row.channel, "ignored", row.received_at)
+            pen = Pen(connection, inbox_id, reading.when(self._clock()))
+            if message.kind not in SPEAKS and (aside := about(pen, desk, row, reading, found)):
+                state = "ignored" if aside.ticket is None else "routed"
+                finish(connection, inbox_id, self._clock(), state, ticket_id=aside.ticket, cause=aside.cause)
+                return Routed(
+                    inbox_id, row.channel, state, row.received_at, aside.ticket, aside.notices, row.conversation
+                )
             if row.cause != RELEASED and (cause := set_aside(desk, message, reading.trust, own_notice)):
                 finish(connection, inbox_id, self._clock(), "quarantined", cause=cause)
                 log.warning("a mail waits for a person", inbox=inbox_id, cause=cause, see="frontdesk quarantine show")
                 return Routed(inbox_id, row.channel, "quarantined", row.received_at)
-            now = self._clock()
-            pen = Pen(connection, inbox_id, reading.when(now))
             number, notices = Case(pen, desk, row, reading, letter, keys, found, space).write(self._rules(desk))
-            finish(connection, inbox_id, now, "routed", ticket_id=number)
+            finish(connection, inbox_id, self._clock(), "routed", ticket_id=number)
         log.info("routed", inbox=inbox_id, channel=row.channel, ticket=number, new=found.ticket is None)
-        return Routed(inbox_id, row.channel, "routed", row.received_at, number, tuple(notices))
+        where = None if keys.mail else row.conversation
+        return Routed(inbox_id, row.channel, "routed", row.received_at, number, tuple(notices), where)
 
     def _waiting(self, inbox_id: int) -> Any:
         with self._store.read() as connection:
@@ -140,7 +148,8 @@ class Router:
         """Return what may tell whose ticket it is, and the notice of ours that the mail itself is, if it is one."""
         message = reading.message
         if not row.conversation.startswith(MAIL):
-            return keys_of(row.conversation, message), Letter(message, Writer(message.sender.id)), None
+            letter = Letter(message, Writer(message.sender.id), received_at=row.received_at, channel=row.channel)
+            return keys_of(row.conversation, message), letter, None
         key, domain = signing_key(self._store), desk.desk.domain
         recipients: list[str] = reading.meta.get("recipients", [])
         tokens = tokens_of(message, recipients, key, domain)

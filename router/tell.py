@@ -5,7 +5,7 @@ into my department is new to me as well). Nobody is told of what they did themse
 hear of its tickets; a Slack channel or an address is named by the manager in a rule.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from config.desk import Agent, Desk
@@ -63,7 +63,7 @@ def intents(  # what a pass has come to, and who wrote
     is a program, which must never be answered by one (RFC 3834, 2).
     """
     found: dict[tuple[int, str, str], Intent] = {}
-    origin = next(event for event in happened if event.name in ("ticket.created", "message.received"))
+    origin = next((one for one in happened if one.name in ("ticket.created", "message.received")), happened[0])
     for intent in (*_by_default(desk, department, agent, happened), *_by_rule(desk, department, origin, asked)):
         found.setdefault((intent.event_id, intent.recipient, intent.notifier), intent)
     return [_quiet(intent, machine) for intent in found.values()] if machine else list(found.values())
@@ -96,19 +96,28 @@ def _by_default(desk: Desk, department: str, agent: str | None, happened: Sequen
     mine = desk.agents_by_id.get(agent) if agent else None
     if mine and assigned:
         yield from _to_agent(desk, department, assigned, mine, "the ticket is assigned to you")
-    elif mine and "ticket.created" not in events:
-        said = events["message.received"]
+    elif mine and "ticket.created" not in events and (said := _said(events)):
         who = "a colleague wrote" if said.by_agent else "the customer replied"
         yield from _to_agent(desk, department, said, mine, f"{who}, and the ticket is yours")
     failed = events.get("delivery.failed")
-    if mine and failed:
-        yield from _to_agent(desk, department, failed, mine, "a mail about your ticket could not be delivered")
+    if failed:
+        for one in [mine] if mine else _members(desk, department):
+            whose = "your ticket" if mine else f"a ticket of {name}"
+            yield from _to_agent(desk, department, failed, one, f"a message about {whose} could not be delivered")
     for event in (events.get("ticket.created"), events.get("ticket.transferred")):
         if event is None or (event.name == "ticket.transferred" and "ticket.created" in events):
             continue
-        for other in desk.agents:
-            if other.id in desk.members(department) and other is not mine:
+        for other in _members(desk, department):
+            if other is not mine:
                 yield from _to_agent(desk, department, event, other, f"a new ticket in your department {name}")
+
+
+def _said(events: Mapping[str, Happened]) -> Happened | None:
+    return events.get("message.received") or events.get("ticket.answered")
+
+
+def _members(desk: Desk, department: str) -> list[Agent]:
+    return [agent for agent in desk.agents if agent.id in desk.members(department)]
 
 
 def _by_rule(desk: Desk, department: str, origin: Happened, asked: Iterable[tuple[str, str]]) -> Iterator[Intent]:
@@ -118,9 +127,8 @@ def _by_rule(desk: Desk, department: str, origin: Happened, asked: Iterable[tupl
         if kind == "agent":
             yield from _to_agent(desk, department, origin, desk.agents_by_id[who], reason)
         elif kind == "department":
-            for agent in desk.agents:
-                if agent.id in desk.members(who):
-                    yield from _to_agent(desk, department, origin, agent, reason)
+            for agent in _members(desk, who):
+                yield from _to_agent(desk, department, origin, agent, reason)
         elif kind == "slack" and "slack" not in desk.notifiers:
             why_not = f"not sent: {reason}, but the desk file has no notifiers.slack"
             yield Intent(origin.id, origin.name, who, kind, who, why_not, suppressed=True)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ingest.first_line import first_line
+from router.conversation import Place
 from router.event import Change
 from router.tell import Intent
 from tickets.message import InboundMessage, thread_key
@@ -62,10 +63,10 @@ _ONCE = {
 
 @dataclass(frozen=True, slots=True)
 class Pen:
-    """Writes the rows of one message in one open transaction, at one time (UTC seconds)."""
+    """Writes the rows of one message, or of one act (without `inbox_id`), in one open transaction, at one time (UTC seconds)."""
 
     connection: Connection
-    inbox_id: int
+    inbox_id: int | None
     now: float
 
     def contact(self, space: str, message: InboundMessage) -> int:
@@ -101,23 +102,37 @@ class Pen:
         """Write what another message changed in a ticket."""
         _CHANGED.run(self.connection, {"number": number, "updated_at": self.now, **values})
 
-    def entry(self, number: int, message: InboundMessage, author: str, facts: Mapping[str, Any]) -> int:
+    def entry(
+        self, number: int, message: InboundMessage, author: str, facts: Mapping[str, Any], place: Place | None = None
+    ) -> int:
         """Insert the message as an entry of the ticket, with what else is known of it, and return the entry's id."""
         row = {
-            "ticket_id": number,
-            "inbox_id": self.inbox_id,
             "kind": message.kind,
             "author": author,
             "author_name": message.sender.name,
-            "external_id": message.external_id,
+            "external_id": message.handle.get("id") or message.external_id,
             "text": message.text,
             "reply_text": message.reply_text,
             "attachments": json.dumps([part.model_dump(exclude_none=True) for part in message.attachments]),
             "facts": json.dumps(facts) if facts else None,
             "sent_at": message.sent_at.timestamp() if message.sent_at else None,
-            "created_at": self.now,
         }
-        made: int = _NEW_ENTRY.value(self.connection, row)
+        return self.write_entry(number, row, place)
+
+    def write_entry(self, number: int, row: dict[str, Any], place: Place | None = None) -> int:
+        """Insert an entry of the ticket, at its place in a conversation, and return its id."""
+        whole = {
+            "ticket_id": number,
+            "inbox_id": self.inbox_id,
+            "created_at": self.now,
+            "conversation": place.conversation if place else None,
+            "seq": place.seq if place else None,
+            "state": None,
+            "trouble": None,
+            "deleted_at": None,
+            **row,
+        }
+        made: int = _NEW_ENTRY.value(self.connection, whole)
         return made
 
     def remember(self, number: int, keys: Iterable[str], taking_part: Iterable[str]) -> None:
@@ -153,8 +168,14 @@ class Pen:
         }
         _NEW_DECISION.run(self.connection, row)
 
-    def owe(self, number: int, entry_id: int, notices: Sequence[Intent]) -> list[int]:
-        """Write the outbox rows and return the ids of those that are to be sent."""
+    def owe(
+        self, number: int, entry_id: int | None, notices: Sequence[Intent], later: Mapping[str, float] | None = None
+    ) -> list[int]:
+        """Write the outbox rows and return the ids of those that are to be sent.
+
+        `later` are the seconds that rows of a notifier wait before they are sent, and are not rung for now.
+        """
+        waits = later or {}
         rows = [
             {
                 "ticket_id": number,
@@ -167,8 +188,8 @@ class Pen:
                 "entry_id": entry_id,
                 "state": "suppressed" if notice.suppressed else "pending",
                 "attempts": 0,
-                "due_at": self.now + BELL_SECONDS,
-                "not_before": self.now,
+                "due_at": self.now + waits.get(notice.notifier, BELL_SECONDS if self.inbox_id else 0),
+                "not_before": self.now + waits.get(notice.notifier, 0),
                 "last_error": None,
                 "provider_id": None,
                 "created_at": self.now,
@@ -177,7 +198,11 @@ class Pen:
             for notice in notices
         ]
         ids = [_NEW_NOTICE.value(self.connection, row) for row in rows]
-        return [number for number, row in zip(ids, rows, strict=True) if row["state"] == "pending"]
+        return [
+            number
+            for number, row in zip(ids, rows, strict=True)
+            if row["state"] == "pending" and row["notifier"] not in waits
+        ]
 
     def undelivered(self, number: int, notice: int, why: str) -> str | None:
         """Mark a notice of the ticket as failed and return who did not get it; nothing when it is another ticket's."""
