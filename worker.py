@@ -32,14 +32,15 @@ from commands.output import line, stop
 from commands.parts import EX_TEMPFAIL, alone, open_desk
 from commands.parts import settings as read_settings
 from commands.reconcile import reconcile
+from commands.reply import reply
 from commands.serve import CannotListenError, greet, serve
+from commands.ways import open_outbox
 from config.settings import Settings, WrongSettingError
 from config.watch import DeskFile
 from ingest import inbox as inboxes
 from ingest.arrival import Arrival, Kept
 from ingest.inbox import Inbox
 from ingest.virus import Scanner
-from notify.notifier import open_notifiers
 from notify.outbox import Outbox
 from router.route import Router
 from tickets.blobs import open_blobs
@@ -204,7 +205,7 @@ class App:
             known = self._outbox
             if known is not None and known.desk is desk:
                 return known
-            self._outbox = Outbox(self.store, desk, open_notifiers(desk, self.settings.outbox_folder))
+            self._outbox = open_outbox(self.store, desk, self.blobs, self.settings.outbox_folder)
             for notifier in self._outbox.notifiers.values():
                 log.info("agents are told", way=notifier.describe())
             _close(known)
@@ -385,6 +386,7 @@ for command in (
     look.ticket,
     look.why,
     look.outbox,
+    reply,
     reconcile,
     desk_commands.doctor,
 ):

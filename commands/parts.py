@@ -15,6 +15,7 @@ from config.watch import DeskFile
 from ingest import channel as channels
 from ingest.mail.sealed import check_decryption
 from notify import notifier as notifiers
+from notify.template import check_templates
 from router.correlate import check_correlations
 from router.rules import check_rules
 from tickets import blobs
@@ -26,7 +27,7 @@ EX_TEMPFAIL = 75
 """sysexits.h: trouble here, try again; a mail system keeps the mail and does so."""
 
 KINDS = Kinds(channels.words, channels.config_model, notifiers.words, notifiers.config_model)
-CHECKS = (check_rules, check_correlations, check_decryption, channels.check)
+CHECKS = (check_rules, check_correlations, check_decryption, check_templates, channels.check)
 
 
 def settings(code: int = 2) -> Settings:

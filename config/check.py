@@ -7,6 +7,9 @@ from config.problems import Place, Problem, Where
 
 NOBODY = "nobody"
 """What `assign:` writes for taking the agent off; no agent may be called so."""
+CUSTOMER = "customer"
+"""Who the outbox says an answer goes to; no agent may be called so."""
+TAKEN = {NOBODY: "what a rule assigns to have no agent", CUSTOMER: "who answers go to"}
 
 
 def check_desk(desk: Desk) -> Iterable[Problem]:
@@ -55,8 +58,8 @@ def _references(desk: Desk, place: Place) -> None:
         if channel.department is not None and channel.department not in desk.departments_by_id:
             place.at("channels", i, "department").unknown("department", channel.department, desk.departments_by_id)
     for i, person in enumerate(desk.agents):
-        if person.id == NOBODY:
-            place.at("agents", i, "id").note('"nobody" is what a rule assigns to have no agent; choose another id')
+        if person.id in TAKEN:
+            place.at("agents", i, "id").note(f'"{person.id}" is {TAKEN[person.id]}; choose another id')
 
 
 def _limits(desk: Desk, place: Place) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -195,11 +196,12 @@ class Correlation(Model):
 
 
 class Desk(Model):
-    """The whole desk file, validated. `version` is the hash of its bytes and stands on every decision."""
+    """The whole desk file, validated. `version` is the hash of its bytes and stands on every decision, `folder` where it lies."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
 
     version: str
+    folder: Path | None = None
     desk: About
     agents: tuple[Agent, ...] = Field(min_length=1)
     departments: tuple[Department, ...] = Field(min_length=1)

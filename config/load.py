@@ -63,7 +63,7 @@ def examine(pages: "Pages", kinds: Kinds, checks: Sequence[Check] = ()) -> Loade
     if pages.raw is None:
         raise DeskError(pages.in_order(problems))
     draft = _Draft(pages.raw, kinds)
-    desk = draft.desk(pages.version, sound=not problems)
+    desk = draft.desk(pages.version, pages.sources[0].path.parent, sound=not problems)
     found = list(draft.place)
     if draft.readable:
         found += (problem for check in (check_desk, *checks) for problem in check(desk))
@@ -191,7 +191,7 @@ class _Draft:
         self.readable = True  # False when a whole section is missing: then every reference to it would look wrong
         self.suspects = {nearest(key, SECTIONS) for key in raw if key not in SECTIONS}
 
-    def desk(self, version: str, *, sound: bool) -> Desk:
+    def desk(self, version: str, folder: Path, *, sound: bool) -> Desk:
         """Return the desk; a checked one when it is sound, else one with stand-ins for what cannot be used."""
         for key in self.raw:
             if key not in SECTIONS:
@@ -201,6 +201,7 @@ class _Draft:
         about = self.raw.get("desk") or {"name": "?", "domain": "?"}
         parts: dict[str, Any] = {
             "version": version,
+            "folder": folder,
             "desk": self.one(About, about, ("desk",), {"name": "?", "domain": "?"}),
             "agents": tuple(self.agent(i, one) for i, one in self.items("agents", needed=True)),
             "departments": tuple(self.department(i, one) for i, one in self.items("departments", needed=True)),

@@ -28,7 +28,7 @@ from config.desk import ChannelConfig, Desk
 from config.problems import Problem
 from ingest.arrival import Accept, Kept
 from ingest.mail.posted import Posted
-from ingest.outbound import File, Outbound
+from ingest.outbound import File, Outbound, origin
 from tickets.availability import Availability
 from tickets.message import InboundMessage
 from tickets.reply import Reply
@@ -278,3 +278,17 @@ def check(desk: Desk) -> Iterable[Problem]:
         module = find(word)
         if hasattr(module, "check"):
             yield from module.check(desk)
+
+
+def origins(desk: Desk) -> frozenset[str]:
+    """Return the origins that operators wrote into the desk file, such as a proxy's: they may be asked wherever they are.
+
+    A channel's are its `base_url`, and what its module's `origins(config)` names besides.
+    """
+    found: set[str] = set()
+    for config in desk.channels:
+        base = getattr(config, "base_url", None)
+        found.update([base] if base else [])
+        module = find(config.type)
+        found.update(module.origins(config) if hasattr(module, "origins") else [])
+    return frozenset(origin(url) for url in found)

@@ -112,9 +112,9 @@ class Outbound:
 
         Raises what `failure` makes: not_found (also when it is gone or withheld), auth, rate_limited, too_long, transient.
         """
-        ends, first = time.monotonic() + FILE_SECONDS, _origin(url)
+        ends, first = time.monotonic() + FILE_SECONDS, origin(url)
         for _ in range(MOST_REDIRECTS + 1):
-            said = {"headers": headers, "auth": login} if _origin(url) == first else {}
+            said = {"headers": headers, "auth": login} if origin(url) == first else {}
             found = self._ask("GET", url, said, most, ends)
             where = found.headers.get("location")
             if found.status not in (301, 302, 303, 307, 308) or not where:
@@ -128,7 +128,7 @@ class Outbound:
             host, port = where.hostname or "", where.port or (443 if where.scheme == "https" else 80)
         except ValueError:
             raise failure("invalid", "the URL is none") from None
-        own = _origin(url) in self.own
+        own = origin(url) in self.own
         if not host or where.scheme not in (("https", "http") if own else ("https",)):
             raise failure("invalid", f"{where.scheme}://{host} is not asked: only https:// is")
         failed: Exception | None = None
@@ -196,7 +196,8 @@ def _file(found: Answered, url: str) -> File:
     return File(found.body, found.headers.get("content-type", ""), told.get_filename() or "")
 
 
-def _origin(url: str) -> str:
+def origin(url: str) -> str:
+    """Return the scheme, host and port of a URL as they stand in it, in lower case."""
     where = urlsplit(url)
     return f"{where.scheme}://{where.netloc.rpartition('@')[2]}".lower()
 

@@ -18,9 +18,9 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from config.desk import About
 from config.model import Address, MissingSecretError, Model, Secret
 from notify.folder import Folder
-from notify.mail import bare, message_id, render, sender_of
+from notify.mail import message_id, render, sender_of
+from notify.mime import bare
 from notify.note import Note, one_line
-from notify.notifier import Notifier
 from tickets.reply_address import host
 from tickets.trouble import Permanent, Temporary
 
@@ -102,7 +102,7 @@ class Config(Model):
         return self
 
 
-def start(config: Model | None, _about: About, folder: Path) -> Notifier:
+def start(config: Model | None, _about: About, folder: Path) -> "Email | Folder":
     """Return the notifier: over the relay, or into the folder where the desk file names none."""
     config = config if isinstance(config, Config) else Config()
     if config.relay is None:
@@ -132,11 +132,17 @@ class Email:
         has gone away is replaced once. When it breaks while the text is under way the mail may go out twice, with the
         same Message-ID.
         """
-        raw = re.sub(rb"(?m)^\.", b"..", render(note, self._sender))  # RFC 5321, 4.5.2
-        sender, recipient = sender_of(note, self._sender), bare(note.address)
+        sender = sender_of(note, self._sender)
+        self.post(note.key, sender, note.address, render(note, self._sender), note.domain)
+        return f"<{message_id(note)}>"
+
+    def post(self, name: str, sender: str, recipient: str, raw: bytes, domain: str) -> None:  # noqa: ARG002  # see `Post`
+        """Hand a mail over to the relay for one recipient; raises like `send`. We call ourselves by the desk's `domain`."""
+        raw = re.sub(rb"(?m)^\.", b"..", raw)  # RFC 5321, 4.5.2
+        sender, recipient = bare(sender), bare(recipient)
         deadline = time.monotonic() + OPENING_SECONDS
         with _told(self._url):
-            smtp = self._kept(sender, recipient) or self._fresh(host(note.domain), sender, recipient)
+            smtp = self._kept(sender, recipient) or self._fresh(host(domain), sender, recipient)
             with self._cared(smtp):
                 if time.monotonic() > deadline:
                     raise Temporary("too slow")
@@ -146,7 +152,6 @@ class Email:
                 _expect(250, *smtp.getreply())
                 _wait(smtp, STEP_SECONDS)
             self._keep(smtp)
-        return f"<{message_id(note)}>"
 
     def describe(self) -> str:
         """Return the relay and how the way there is protected."""

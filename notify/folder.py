@@ -31,8 +31,14 @@ class Folder:
 
         Raises `Temporary` when the disk is full or the folder cannot be written.
         """
-        name = _UNSAFE.sub("_", f"{note.number}-{note.key}")[:150] + self._suffix
-        content = self._render(note)
+        return self._put(f"{note.number}-{note.key}", self._render(note))
+
+    def post(self, name: str, sender: str, recipient: str, raw: bytes, domain: str) -> None:  # noqa: ARG002  # see `Post`
+        """Write a mail that would have gone to the relay; raises like `send`."""
+        self._put(name, raw)
+
+    def _put(self, name: str, content: bytes) -> str:
+        name = _UNSAFE.sub("_", name)[:150] + self._suffix
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             _write(self._folder / name, content)

@@ -1,24 +1,13 @@
-"""A note as a mail (RFC 5322, MIME), built by hand: `EmailMessage` costs three milliseconds, this a fifth of one.
+"""A note as a mail (RFC 5322, MIME), built by hand: `EmailMessage` costs three milliseconds, this a fifth of one."""
 
-Every line is ASCII and short: texts are quoted-printable UTF-8 (RFC 2045), names and subjects encoded words (RFC 2047).
-"""
-
-import binascii
 import hashlib
 import re
 from email.utils import formatdate
 from html import escape
 
+from notify.mime import MAX_NAME, MAX_SUBJECT, bare, encoded, named, unstructured
 from notify.note import Note, one_line
 from tickets.reply_address import host
-from tickets.trouble import Permanent
-
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_BARE = re.compile(rf"{_ATOM}(\.{_ATOM})*@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", re.ASCII)
-_PLAIN = re.compile(r"[ -~]*")
-_MAX_NAME = 120  # characters of a name or subject in a header
-_MAX_SUBJECT = 250
-_WORD_BYTES = 45  # 60 characters in base64: an encoded word may have 75 (RFC 2047, 2)
 
 _HEAD = """\
 Date: {date}
@@ -83,36 +72,24 @@ def render(note: Note, sender: str | None = None) -> bytes:
     label = re.sub(r"[^A-Za-z0-9-]", "-", note.department_id).strip("-") or "desk"
     head = _HEAD.format(
         date=formatdate(note.created_at),
-        sender=_named(f"{note.who[:_MAX_NAME]} via {one_line(note.desk)[:_MAX_NAME]}", sender_of(note, sender)),
-        to=_named(one_line(note.recipient_name)[:_MAX_NAME], bare(note.address)),
-        subject=_unstructured(note.title[:_MAX_SUBJECT]),
+        sender=named(f"{note.who[:MAX_NAME]} via {one_line(note.desk)[:MAX_NAME]}", sender_of(note, sender)),
+        to=named(one_line(note.recipient_name)[:MAX_NAME], bare(note.address)),
+        subject=unstructured(note.title[:MAX_SUBJECT]),
         message_id=message_id(note),
         root=f"{note.root}@{domain}",
-        list_id=_named(one_line(note.department)[:_MAX_NAME], f"{label}.{domain}"),
+        list_id=named(one_line(note.department)[:MAX_NAME], f"{label}.{domain}"),
         domain=domain,
         number=note.number,
         boundary=boundary,
     )
     parts = (
         head.replace("\n", "\r\n").encode("ascii"),
-        _encoded(_text(note)),
+        encoded(_text(note)),
         _MIDDLE.format(boundary=boundary).replace("\n", "\r\n").encode("ascii"),
-        _encoded(_html(note)),
+        encoded(_html(note)),
         f"\r\n--{boundary}--\r\n".encode("ascii"),
     )
     return b"".join(parts)
-
-
-def bare(address: str) -> str:
-    """Return a bare address in ASCII, an international domain in its IDNA form; raises `Permanent` for any other text."""
-    local, _, domain = address.rpartition("@")
-    try:
-        found = f"{local}@{domain if domain.isascii() else domain.encode('idna').decode()}"
-    except UnicodeError:
-        found = ""
-    if not _BARE.fullmatch(found):
-        raise Permanent(f"{one_line(address)[:100]!r} is not an address mail can be sent to")
-    return found
 
 
 def sender_of(note: Note, sender: str | None) -> str:
@@ -142,35 +119,3 @@ def _html(note: Note) -> str:
 
 def _author(note: Note) -> str:
     return one_line(note.author) or note.who
-
-
-def _encoded(text: str) -> bytes:
-    lines = "".join(f"{line}\r\n" for line in text.splitlines()).encode("utf-8", "replace")
-    return binascii.b2a_qp(lines, istext=True)  # its soft breaks end like the first line: with CRLF
-
-
-def _named(name: str, address: str) -> str:
-    """Return `name <address>`: the name as a quoted string where it is short ASCII, else as encoded words."""
-    if not name:
-        return f"<{address}>"
-    if len(name) <= 60 and _PLAIN.fullmatch(name) and "=?" not in name:
-        name = name.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{name}" <{address}>'
-    return f"{_words(name)}\n <{address}>"
-
-
-def _unstructured(value: str) -> str:
-    if len(value) <= 64 and _PLAIN.fullmatch(value) and "=?" not in value:
-        return value
-    return _words(value)
-
-
-def _words(value: str) -> str:
-    """Return encoded words, one on each line, never cut inside a character."""
-    chunks = [b""]
-    for character in value:
-        octets = character.encode("utf-8", "replace")
-        if len(chunks[-1]) + len(octets) > _WORD_BYTES:
-            chunks.append(b"")
-        chunks[-1] += octets
-    return "\n ".join(f"=?utf-8?b?{binascii.b2a_base64(chunk, newline=False).decode()}?=" for chunk in chunks)

@@ -33,6 +33,20 @@ class Notifier(Protocol):
         """Give back what it keeps open; a send that is under way finishes first."""
 
 
+class Needless(Exception):  # noqa: N818  # a word of the domain
+    """What was owed need not be sent any more; the message says why."""
+
+
+class Post(Protocol):
+    """What takes whole mails: the relay, or the outbox folder in its place."""
+
+    def post(self, name: str, sender: str, recipient: str, raw: bytes, domain: str) -> None:
+        """Take a mail (lines ended by CRLF) from one address to one address; raises like `Notifier.send`.
+
+        `name` is the same for every attempt; the desk calls itself by its `domain`.
+        """
+
+
 class NotifierModule(Protocol):
     """The module of a notifier."""
 

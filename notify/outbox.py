@@ -19,11 +19,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import structlog
-from sqlalchemy import Row, Update, bindparam, select, update
+from sqlalchemy import Connection, Row, Update, bindparam, select, update
 
 from config.desk import Desk
 from notify.note import Note, key_of, one_line, quotable
-from notify.notifier import Notifier
+from notify.notifier import Needless, Notifier
 from tickets.keys import signing_key
 from tickets.reply_address import signed
 from tickets.schema import entries, outbox, tickets
@@ -109,6 +109,10 @@ class Delivery:
     seconds: float
 
 
+Settled = Callable[[Connection, Note, End | Literal["sent"], str], None]
+"""Writes what follows from the end of a row, in the transaction that ends it: the provider's id, or why it was not sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outbox:
     """The outbox of one store, as one version of the desk sees it. Cheap to make: make a new one for a new desk.
@@ -121,6 +125,7 @@ class Outbox:
     notifiers: Mapping[str, Notifier]
     clock: Callable[[], float] = time.time
     jitter: Callable[[], float] = random.random
+    settled: Settled | None = None
     log: Any = field(default_factory=structlog.get_logger)
 
     def deliver(self, outbox_id: int) -> Delivery | None:
@@ -136,8 +141,8 @@ class Outbox:
             return self._fail(note, *end)
         try:
             provider_id = self._notifier(note).send(note)
-        except Permanent as error:
-            return self._fail(note, str(error))
+        except (Permanent, Needless) as error:
+            return self._fail(note, str(error), "suppressed" if isinstance(error, Needless) else "failed")
         except Temporary as error:
             return self._again(note, str(error), error.retry_after or 0.0)
         except Exception as error:
@@ -187,7 +192,9 @@ class Outbox:
     def _sent(self, note: Note, provider_id: str) -> Delivery:
         now = self.clock()
         with self.store.write() as connection:
-            connection.execute(_SENT, {"row": note.id, "provider": one_line(provider_id), "now": now})
+            sent = connection.execute(_SENT, {"row": note.id, "provider": one_line(provider_id), "now": now})
+            if self.settled is not None and sent.rowcount == 1:
+                self.settled(connection, note, "sent", provider_id)
         self.log.info("notice sent", provider_id=provider_id, **_facts(note))
         return Delivery("sent", note.notifier, note.channel, now - note.created_at)
 
@@ -216,7 +223,9 @@ class Outbox:
 
     def _fail(self, note: Note, error: str, state: End = "failed") -> Delivery:
         with self.store.write() as connection:
-            connection.execute(_held(note).values(state=state, last_error=one_line(error)[:1_000]))
+            ended = connection.execute(_held(note).values(state=state, last_error=one_line(error)[:1_000]))
+            if self.settled is not None and ended.rowcount == 1:
+                self.settled(connection, note, state, error)
         self.log.error("notice given up", error=error, **_facts(note))
         return Delivery(state, note.notifier, note.channel, self.clock() - note.created_at)
 
@@ -254,6 +263,7 @@ class Outbox:
             signed=signed(key, f"n.{row.id}"),
             root=signed(key, f"t.{row.ticket_id}"),
             timezone=recipient.timezone if recipient else "UTC",
+            entry_id=row.entry_id,
         )
 
 

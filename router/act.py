@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from config.check import CUSTOMER
 from config.desk import Agent, Desk
 from router.conversation import said, taken
 from router.event import Change
 from router.files import belong
-from router.pieces import CUSTOMER
 from router.tell import Happened, Intent, intents
 from router.thread import lock
 from router.ticket import Pen

@@ -9,14 +9,12 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, and_, bindparam, select, update
 
+from config.check import CUSTOMER
 from tickets.message import Receipt
 from tickets.prepared import OneOf, Prepared
 from tickets.schema import entries, outbox, pieces
 
 RANK: Final = {"pending": 0, "sent": 1, "delivered": 2, "read": 3, "failed": 4}
-CUSTOMER: Final = "customer"
-"""The recipient of outbox rows that are answers."""
-
 _KNOWN = Prepared(select(pieces).where(pieces.c.space == bindparam("in_space"), OneOf(pieces.c.external_id, "ids")))
 _IN_FLIGHT = (
     select(outbox.c.id)

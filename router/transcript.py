@@ -2,8 +2,8 @@
 
 from sqlalchemy import func, select
 
+from config.check import CUSTOMER
 from router.event import Change
-from router.pieces import CUSTOMER
 from router.tell import Intent
 from router.ticket import Pen
 from tickets.schema import conversations, outbox

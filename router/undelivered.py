@@ -4,7 +4,9 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
+from config.check import CUSTOMER
 from config.desk import Desk
+from notify.note import Note
 from router.event import Change
 from router.tell import Happened, intents
 from router.ticket import Pen
@@ -31,7 +33,18 @@ def told(pen: Pen, desk: Desk, ticket: Any, happened: Happened, entry_id: int | 
     return pen.owe(ticket.id, entry_id, intents(desk, ticket.department, ticket.agent, [happened], ()))
 
 
-def ended(connection: Connection, entry_id: int, state: str, words: str | None) -> None:
-    """Write how an answer's way out ended, unless its provider has said more by now."""
-    here = update(entries).where(entries.c.id == entry_id, entries.c.state == "pending")
-    connection.execute(here.values(state=state, trouble=words))
+def settled(desk: Desk, connection: Connection, note: Note, state: str, words: str, now: float) -> None:
+    """Write what follows when an answer's way out has ended, in the same transaction: `sent` with its provider's id in `words`.
+
+    A failure stands in the ticket and owes its notices; the sweep rings for them. Notices to agents need nothing.
+    """
+    if note.recipient != CUSTOMER or note.entry_id is None:
+        return
+    if state == "sent":
+        named = update(entries).where(entries.c.id == note.entry_id, entries.c.external_id == "")
+        connection.execute(named.values(external_id=words.strip("<>")))
+    if state in ("sent", "failed"):
+        here = update(entries).where(entries.c.id == note.entry_id, entries.c.state == "pending")
+        connection.execute(here.values(state=state, trouble=words[:1000] if state == "failed" else None))
+    if state == "failed":
+        undelivered(Pen(connection, None, now), desk, note.id, words)

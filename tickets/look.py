@@ -1,13 +1,13 @@
 """Looking at tickets: read-only, in the shapes other programs rely on (DESIGN section 7)."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Row, select
 
-from tickets.schema import decisions, entries, events, outbox, tickets
+from tickets.schema import conversations, decisions, entries, events, outbox, tickets
 from tickets.store import Store
 
 
@@ -36,11 +36,24 @@ def ticket(store: Store, number: int) -> dict[str, Any] | None:
         row = connection.execute(select(tickets).where(tickets.c.id == number)).first()
         if row is None:
             return None
-        said = connection.execute(
-            select(entries).where(entries.c.ticket_id == number).order_by(entries.c.inbox_id)
-        ).all()
+        said = connection.execute(select(entries).where(entries.c.ticket_id == number).order_by(entries.c.id)).all()
         past = connection.execute(select(events).where(events.c.ticket_id == number).order_by(events.c.id)).all()
-    return {**_ticket(row), "entries": [_entry(one) for one in said], "history": [_event(one) for one in past]}
+        talk = connection.execute(select(conversations).where(conversations.c.ticket_id == number)).all()
+    return {
+        **_ticket(row),
+        "entries": [_entry(one) for one in _in_order(said)],
+        "history": [_event(one) for one in past],
+        "conversations": [{"channel": one.channel, "heard_at": moment(one.heard_at), "seen": one.seen} for one in talk],
+    }
+
+
+def _in_order(said: Sequence[Any]) -> list[Any]:
+    """Return entries in the order they were said: messages as they came in, answers behind what was there when they were written."""
+    newest, placed = 0, []
+    for one in said:
+        newest = max(newest, one.inbox_id or 0)
+        placed.append(((one.inbox_id or newest, one.inbox_id is None, one.id), one))
+    return [one for _, one in sorted(placed, key=lambda pair: pair[0])]
 
 
 def passes(store: Store, number: int) -> list[dict[str, Any]]:
@@ -99,6 +112,10 @@ def _entry(row: Row[Any]) -> dict[str, Any]:
         "facts": json.loads(row.facts or "{}"),
         "sent_at": moment(row.sent_at),
         "created_at": moment(row.created_at),
+        "seq": row.seq,
+        "state": row.state,
+        "trouble": row.trouble,
+        "deleted_at": moment(row.deleted_at),
     }
 
 

@@ -1,0 +1,41 @@
+"""The ways out: notifiers to agents, and to customers their channels and the mail. Here the stages meet that do not know each other."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+from sqlalchemy import Connection
+
+from config.desk import ChannelConfig, Desk
+from ingest import channel as channels
+from ingest.outbound import Outbound
+from notify.answers import Answers
+from notify.letter import Letters
+from notify.note import Note
+from notify.notifier import Post, open_notifiers
+from notify.outbox import Outbox
+from router.undelivered import settled
+from tickets.blobs import Blobs
+from tickets.reply import Reply
+from tickets.store import Store
+from tickets.trouble import Permanent
+
+
+def open_outbox(store: Store, desk: Desk, blobs: Blobs, folder: Path) -> Outbox:
+    """Return the outbox of a desk; what has no relay or token is written into `folder`. The caller closes its notifiers."""
+    out = Outbound(own=channels.origins(desk))
+
+    def through(config: ChannelConfig, reply: Reply) -> Iterator[str]:
+        module = channels.answering(channels.find(config.type))
+        if module is None:
+            raise Permanent(f"channels of type {config.type} take no answers", "invalid")
+        return module.send(config, reply, out)
+
+    def ended(connection: Connection, note: Note, state: str, words: str) -> None:
+        settled(desk, connection, note, state, words, time.time())
+
+    ways = dict(open_notifiers(desk, folder))
+    ways["channel"] = Answers(store, desk, blobs, through)
+    ways["mail"] = Letters(store, desk, blobs, cast(Post, ways["email"]))
+    return Outbox(store, desk, ways, settled=ended)
