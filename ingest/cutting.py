@@ -2,10 +2,14 @@
 
 import re
 import unicodedata
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 Unit = Literal["characters", "bytes", "utf16"]
 """What a platform counts: Unicode characters, bytes of UTF-8, or UTF-16 code units (two for most emoji)."""
+
+SMALLEST = 4
+"""The least limit: one character may be four bytes."""
 
 _SENTENCE = re.compile(r"""[.!?…]["'”\u2019»)\]]*(?=\s)|[。\uff01\uff1f]""")
 _JOINER = "\u200d"
@@ -29,6 +33,19 @@ def pieces(text: str, limit: int, unit: Unit = "characters") -> list[str]:
         while start < len(text) and text[start].isspace():
             start += 1
     return found
+
+
+def weighed(text: str, limit: int, weigh: Callable[[str], int], size: int | None = None) -> Iterator[str]:
+    """Yield the text in pieces that weigh at most `limit`, where a platform has scales of its own; the same for the same text.
+
+    A character should weigh one or more; what weighs too much is cut again, in pieces of at most `size` characters.
+    """
+    size = size or limit
+    for piece in pieces(text, size):
+        if weigh(piece) <= limit or size <= SMALLEST:
+            yield piece
+        else:
+            yield from weighed(piece, limit, weigh, max(size * 4 // 5, SMALLEST))
 
 
 def _reach(text: str, start: int, limit: int, unit: Unit) -> int:

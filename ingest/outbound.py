@@ -21,6 +21,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
+from config.model import MissingSecretError, Secret
 from tickets.trouble import failure
 
 CALL_SECONDS = 15.0
@@ -37,6 +38,14 @@ Resolve = Callable[[str, int], Sequence[str]]
 def resolve(host: str, port: int) -> Sequence[str]:
     """Return the addresses the system's resolver knows for a host; raises `OSError`."""
     return [str(where[0]) for *_, where in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+
+def revealed(secret: Secret) -> str:
+    """Return the value of a secret that a call needs; raises `Temporary` (auth) when it is not there."""
+    try:
+        return secret.reveal()
+    except (MissingSecretError, ValueError):
+        raise failure("auth", f"{secret} is not set or cannot be read; set it, and what waits goes out") from None
 
 
 @dataclass(frozen=True, slots=True)

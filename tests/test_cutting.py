@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.cutting import Unit, pieces
+from ingest.cutting import Unit, pieces, weighed
 
 UNITS: tuple[Unit, ...] = ("characters", "bytes", "utf16")
 # Enough blanks, marks and wide signs that cuts fall between all of them.
@@ -67,3 +67,14 @@ def test_a_very_long_text_takes_no_longer_than_its_length() -> None:
     text = ("a " + "x" * 4095 + " ") * 500
     assert len(pieces(text, 4096, "utf16")) == 1000
     assert len(pieces(". " * 1_000_000, 4096)) == pytest.approx(489, abs=2)
+
+
+@given(text=texts, limit=st.integers(20, 60))
+def test_every_piece_passes_the_scales_of_a_platform(text: str, limit: int) -> None:
+    def weigh(piece: str) -> int:
+        return sum(1 + 4 * (sign in "&<>é") for sign in piece)
+
+    found = list(weighed(text, limit, weigh))
+    assert all(weigh(piece) <= limit for piece in found)
+    assert unspaced("".join(found)) == unspaced(text)
+    assert found == list(weighed(text, limit, weigh))
