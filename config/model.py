@@ -90,5 +90,9 @@ def at_least_one(values: tuple[T, ...]) -> tuple[T, ...]:
     return values
 
 
-Secrets = Annotated[tuple[Secret, ...], AfterValidator(at_least_one)]
-"""One secret or more: all are right, so that one can be changed without a gap."""
+def _listed(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Secrets = Annotated[tuple[Secret, ...], BeforeValidator(_listed), AfterValidator(at_least_one)]
+"""One secret, or a list of several: all are right, so that one can be changed without a gap."""
