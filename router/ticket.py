@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from config.check import CUSTOMER
 from ingest.first_line import first_line
 from router.conversation import Place
 from router.event import Change
@@ -40,11 +41,11 @@ _CHANGED = Prepared(
     update(tickets).where(tickets.c.id == bindparam("number")).values(messages=tickets.c.messages + 1),
     ("department", "agent", "unassigned_reason", "status", "priority", "tags", "addressed_to", "updated_at"),
 )
-_UNDELIVERED = Prepared(
+_UNDELIVERED = (
     update(outbox)
     .where(outbox.c.id == bindparam("notice"), outbox.c.ticket_id == bindparam("of_ticket"), outbox.c.state == "sent")
     .values(state="failed", last_error=bindparam("why"))
-    .returning(outbox.c.recipient)
+    .returning(outbox.c.recipient, outbox.c.entry_id)
 )
 _TOLD_LATELY = Prepared(
     select(func.count().label("mails")).where(
@@ -205,10 +206,16 @@ class Pen:
         ]
 
     def undelivered(self, number: int, notice: int, why: str) -> str | None:
-        """Mark a notice of the ticket as failed and return who did not get it; nothing when it is another ticket's."""
-        row = {"notice": notice, "of_ticket": number, "why": why[:1000]}
-        recipient: str | None = _UNDELIVERED.value(self.connection, row)
-        return recipient
+        """Mark a notice or an answer of the ticket as failed and return who did not get it; nothing when it is another ticket's."""
+        found = self.connection.execute(
+            _UNDELIVERED, {"notice": notice, "of_ticket": number, "why": why[:1000]}
+        ).first()
+        if found is None:
+            return None
+        if found.recipient == CUSTOMER:
+            answer = update(entries).where(entries.c.id == found.entry_id)
+            self.connection.execute(answer.values(state="failed", trouble=why[:1000]))
+        return str(found.recipient)
 
     def told_lately(self, address: str) -> int:
         """Return how many mails were owed to the address within the last hour."""
