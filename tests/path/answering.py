@@ -18,7 +18,7 @@ from notify.email import Config, start
 from notify.letter import Letters
 from notify.outbox import Delivery, Outbox
 from router.act import Acted, Acts
-from router.route import Routed
+from router.route import Routed, Router
 from router.undelivered import settled
 from tests.path.stories import Front
 from tickets import look
@@ -39,6 +39,7 @@ class Answering(Front):
         self.trouble: list[Temporary | Permanent] = []
         self.pieces = 1
         self.blobs = Blobs(FolderShelf(folder / "blobs"))
+        self.router = Router(store, lambda: self.at, lambda: self.now)
         self.acts = Acts(store, lambda: self.at, lambda: self.now)
 
     @property

@@ -14,7 +14,7 @@ from tickets.schema import conversations, entries, inbox, pieces
 from tickets.store import Store
 from tickets.trouble import failure
 
-BOT = HEAD.replace('secret: "env:TELEGRAM_SECRET"', 'secret: "env:TELEGRAM_SECRET", token: "env:TELEGRAM_TOKEN"')
+BOT = HEAD
 
 
 def at(**said: str) -> str:
