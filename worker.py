@@ -42,9 +42,11 @@ from ingest.arrival import Arrival, Kept
 from ingest.inbox import Inbox
 from ingest.virus import Scanner
 from notify.outbox import Outbox
+from router.missed import missed
 from router.route import Router
 from tickets.blobs import open_blobs
 from tickets.blobs_sweep import sweeping
+from tickets.live import open_live
 from tickets.store import Store
 from tickets.trouble import Temporary
 from web.app import Parts, build
@@ -167,6 +169,7 @@ class App:
         self.brokers = make_brokers(settings.broker_url)
         self.bell = Bell(self.brokers)
         self.blobs = open_blobs(settings)
+        self.live = open_live(settings.broker_url)
         self.inbox = Inbox(self.store, on_kept=lambda ids: self.bell.ring(self.route, ids), blobs=self.blobs)
         scanner = Scanner(settings.clamd) if settings.clamd else None
         self.router = Router(self.store, desk.current, blobs=self.blobs, scanner=scanner)
@@ -186,6 +189,8 @@ class App:
             self.metrics.routed.labels(routed.channel, routed.outcome).inc()
             self.metrics.route_seconds.labels(routed.channel).observe(max(0.0, now - routed.received_at))
             self.bell.ring(self.deliver, routed.notices)
+            if routed.conversation is not None:
+                self.live.tell(routed.conversation, {"type": "line"})
 
     def _deliver(self, outbox_id: int) -> None:
         try:
@@ -197,6 +202,8 @@ class App:
             labels = (delivered.channel, delivered.notifier)
             self.metrics.delivered.labels(*labels, delivered.outcome).inc()
             self.metrics.deliver_seconds.labels(*labels).observe(max(0.0, delivered.seconds))
+            if delivered.conversation is not None:
+                self.live.tell(delivered.conversation, {"type": "line"})
 
     def outbox(self) -> Outbox:
         """Return the outbox as the desk of the moment sees it; a new desk file may name another relay or token."""
@@ -234,6 +241,8 @@ class App:
         now = time.time()
         self.bell.ring(self.route, inboxes.due(self.store, now, SWEEP_ROWS))
         self.bell.ring(self.deliver, self.outbox().due(SWEEP_ROWS))
+        for conversation in missed(self.store, now, SWEEP_ROWS):
+            self.live.tell(conversation, {"type": "line"})
 
     def clock(self) -> AbstractContextManager[None]:
         """Look every second at what waits, and at the desk file, while the context lasts."""
@@ -285,6 +294,7 @@ class App:
         _close(self._outbox)
         self.brokers.route.close()
         self.brokers.deliver.close()
+        self.live.close()
         self.store.close()
 
 

@@ -60,6 +60,7 @@ _NOTE: Final = (
         tickets.c.tags,
         entries.c.author_name,
         entries.c.author,
+        entries.c.conversation,
         entries.c.text,
         entries.c.reply_text,
     )
@@ -101,12 +102,16 @@ _LISTED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What one attempt came to: `sent`, `again`, `failed` or `suppressed`; `seconds` from the decision until now."""
+    """What one attempt came to: `sent`, `again`, `failed` or `suppressed`; `seconds` from the decision until now.
+
+    `conversation` is the key of the chat or platform's conversation it is about.
+    """
 
     outcome: str
     notifier: str
     channel: str
     seconds: float
+    conversation: str | None = None
 
 
 Settled = Callable[[Connection, Note, End | Literal["sent"], str], None]
@@ -196,7 +201,7 @@ class Outbox:
             if self.settled is not None and sent.rowcount == 1:
                 self.settled(connection, note, "sent", provider_id)
         self.log.info("notice sent", provider_id=provider_id, **_facts(note))
-        return Delivery("sent", note.notifier, note.channel, now - note.created_at)
+        return Delivery("sent", note.notifier, note.channel, now - note.created_at, note.conversation)
 
     def _again(self, note: Note, error: str, retry_after: float) -> Delivery:
         if note.attempt >= ATTEMPTS:
@@ -209,7 +214,7 @@ class Outbox:
                 _held(note).values(due_at=now + wait, not_before=now + wait, last_error=one_line(error)[:1_000])
             )
         self.log.warning("notice postponed", error=error, seconds=round(wait, 1), **_facts(note))
-        return Delivery("again", note.notifier, note.channel, now - note.created_at)
+        return Delivery("again", note.notifier, note.channel, now - note.created_at, note.conversation)
 
     def _end(self, note: Note) -> tuple[str, End] | None:
         """Return why the note is not to be sent at all, and the state that means, or nothing."""
@@ -227,7 +232,7 @@ class Outbox:
             if self.settled is not None and ended.rowcount == 1:
                 self.settled(connection, note, state, error)
         self.log.error("notice given up", error=error, **_facts(note))
-        return Delivery(state, note.notifier, note.channel, self.clock() - note.created_at)
+        return Delivery(state, note.notifier, note.channel, self.clock() - note.created_at, note.conversation)
 
     def _note(self, row: Row[Any], key: bytes) -> Note:
         agent = self.desk.agents_by_id.get(row.agent)
@@ -264,6 +269,7 @@ class Outbox:
             root=signed(key, f"t.{row.ticket_id}"),
             timezone=recipient.timezone if recipient else "UTC",
             entry_id=row.entry_id,
+            conversation=row.conversation,
         )
 
 

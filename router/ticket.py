@@ -53,6 +53,7 @@ _TOLD_LATELY = Prepared(
         outbox.c.address == bindparam("to"),
         outbox.c.created_at > bindparam("since"),
         outbox.c.state != "suppressed",
+        outbox.c.recipient != CUSTOMER,  # what a person answered is no turn of a circle
     )
 )
 _ONCE = {
