@@ -31,3 +31,18 @@ def facts(known: Mapping[str, Any]) -> Iterator[str]:
         yield f"invitation: {asked.get('summary', '')}, {asked.get('begins', 'no time')} to {asked.get('ends', 'open end')}"
     for seal in known.get("sealed", ()):
         yield _SEALS[seal]
+    yield from _talk(known)
+
+
+def _talk(known: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is known of a message on a platform or in a chat, or of an answer."""
+    if address := known.get("mail_address"):
+        yield f"says the address is {address}, which proves nothing"
+    for name, value in known.get("fields", {}).items():
+        yield f"{name}: {value}"
+    if answered := known.get("in_reply_to"):
+        yield f"about the message {answered}"
+    for who, emoji in known.get("reactions", {}).items():
+        yield f"{emoji} by {who}"
+    if goes := known.get("goes"):
+        yield f"goes {goes}"

@@ -68,17 +68,31 @@ def ticket(number: Number, *, raw: Raw = None, attachment: Attachment = None, as
     agent = found["agent"] or f"nobody ({found['unassigned_reason']})"
     line(f"#{number} {found['subject']}", "bold")
     line(f"{found['department']} · {agent} · {found['status']} · {found['priority']} · via {found['channel']}")
+    for talk in found["conversations"]:
+        if talk["answer_until"]:
+            line(f"can be answered through {talk['channel']} until {talk['answer_until']}", "yellow")
     for said in found["entries"]:
-        heading = f"{said['created_at']}  {said['author_name'] or said['author']} ({said['kind']}, entry {said['id']})"
-        line(f"\n{heading}", "cyan")
-        for fact in facts(said["facts"]):
-            line(f"  {fact}", "yellow")
-        line(said["reply_text"] or said["text"])
-        for place, part in enumerate(said["attachments"], 1):
-            line(f"  [{part['type']}] {said['id']}.{place} {_file(part)}", "dim")
+        _show(said)
     line("\nHistory", "bold")
     for event in found["history"]:
         line(f"{event['at']}  {event['event']}  by {event['actor']}  {_details(event['data'])}")
+
+
+def _show(said: dict[str, Any]) -> None:
+    state = f", {said['state']}" if said["state"] else ""
+    heading = (
+        f"{said['created_at']}  {said['author_name'] or said['author']} ({said['kind']}, entry {said['id']}{state})"
+    )
+    line(f"\n{heading}", "cyan")
+    if said["trouble"]:
+        line(f"  {said['trouble']}", "red")
+    if said["deleted_at"]:
+        line(f"  the customer took this back at {said['deleted_at']}", "red")
+    for fact in facts(said["facts"]):
+        line(f"  {fact}", "yellow")
+    line(said["reply_text"] or said["text"])
+    for place, part in enumerate(said["attachments"], 1):
+        line(f"  [{part['type']}] {said['id']}.{place} {_file(part)}", "dim")
 
 
 def _file(part: dict[str, Any]) -> str:

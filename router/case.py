@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from config.desk import Desk
-from router.conversation import Place, heard, said
+from ingest import channel as channels
+from router.conversation import Place, Until, heard, said
 from router.correlate import count, end, is_quiet, reopens
 from router.decide import Verdict, decide
 from router.department import begins
@@ -155,11 +156,17 @@ class Case:
             return None
         connection, message, key = self.pen.connection, self.reading.message, self.row.conversation
         if message.kind in SPEAKS or (place := said(connection, key)) is None:
-            wait = getattr(self.desk.channels_by_name.get(self.row.channel), "wait_seconds", None)
-            calling = wait is not None and agent is None and self.found.ticket is None and not message.mail_only
-            until = self.pen.now + wait if calling and wait is not None else None
-            place = heard(connection, self.row, message, number, until)
+            place = heard(connection, self.row, message, number, self._until(agent))
         return place
+
+    def _until(self, agent: str | None) -> Until:
+        """Return until when the customer of a chat waits for somebody, and may be answered on a platform."""
+        config = self.desk.channels_by_name.get(self.row.channel)
+        module = channels.answering(channels.find(config.type)) if config else None
+        answered = channels.answer_until(module, config, self.row.received_at) if module and config else None
+        wait = getattr(config, "wait_seconds", None)
+        calling = agent is None and self.found.ticket is None and not self.reading.message.mail_only
+        return Until(self.pen.now + wait if wait is not None and calling else None, answered)
 
     def _facts(self) -> dict[str, Any]:
         """Return what is known of the message beside its text, for the entry."""

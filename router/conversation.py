@@ -33,6 +33,7 @@ def _heard(dialect: Any) -> Prepared:
         "answers": new.answers,
         "handle": new.handle,
         "heard_at": case((new.heard_at > old.heard_at, new.heard_at), else_=old.heard_at),
+        "answer_until": case((new.heard_at > old.heard_at, new.answer_until), else_=old.answer_until),
         "mail_address": func.coalesce(new.mail_address, old.mail_address),
         "waits_until": func.coalesce(old.waits_until, new.waits_until),
     }
@@ -54,13 +55,16 @@ _OF_TICKET = Prepared(
 )
 
 
-def heard(
-    connection: Connection, kept: Any, message: InboundMessage, ticket: int, waits_until: float | None = None
-) -> Place:
-    """Note that the customer wrote, and return the message's place; `kept` is its row of the inbox.
+@dataclass(frozen=True, slots=True)
+class Until:
+    """How long a conversation waits, in UTC seconds: until it is missed, until the platform takes no answer any more."""
 
-    When nobody has taken the ticket at `waits_until` (UTC seconds), the conversation is missed.
-    """
+    missed: float | None = None
+    answered: float | None = None
+
+
+def heard(connection: Connection, kept: Any, message: InboundMessage, ticket: int, until: Until) -> Place:
+    """Note that the customer wrote, and return the message's place; `kept` is its row of the inbox."""
     row = {
         "key": kept.conversation,
         "channel": kept.channel,
@@ -75,7 +79,8 @@ def heard(
         "seen": 0,
         "mail_address": message.mail_address,
         "mail_only": int(message.mail_only),
-        "waits_until": waits_until,
+        "answer_until": until.answered,
+        "waits_until": until.missed,
         "wanted": None,
     }
     seq: int = _HEARD[connection.dialect.name].value(connection, row)

@@ -43,7 +43,18 @@ def ticket(store: Store, number: int) -> dict[str, Any] | None:
         **_ticket(row),
         "entries": [_entry(one) for one in _in_order(said)],
         "history": [_event(one) for one in past],
-        "conversations": [{"channel": one.channel, "heard_at": moment(one.heard_at), "seen": one.seen} for one in talk],
+        "conversations": [_conversation(one) for one in talk],
+    }
+
+
+def _conversation(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "channel": row.channel,
+        "account": row.account,
+        "customer": row.customer,
+        "heard_at": moment(row.heard_at),
+        "answer_until": moment(row.answer_until),
+        "seen": row.seen,
     }
 
 

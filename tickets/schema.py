@@ -144,6 +144,7 @@ conversations = Table(
     Column("answers", Text),  # the external id of the customer's newest message
     Column("handle", Text, nullable=False),  # JSON object: what an answer needs besides
     Column("heard_at", Float, nullable=False),  # when the customer wrote last
+    Column("answer_until", Float),  # until when the platform lets us answer; null: for ever
     Column("seq", Integer, nullable=False),  # of its newest entry
     Column("seen", Integer, nullable=False),  # the customer has seen up to here
     Column("mail_address", Text),  # where answers go when it cannot be reached; typed by whoever wrote, proves nothing
@@ -152,6 +153,8 @@ conversations = Table(
     Column("wanted", Text),  # JSON object: the form of a chat, as its first message brought it
     Index("conversations_ticket", "ticket_id"),
 )
+ending = text("answer_until IS NOT NULL")
+Index("conversations_ending", conversations.c.answer_until, sqlite_where=ending, postgresql_where=ending)
 calling = text("waits_until IS NOT NULL")
 Index("conversations_waiting", conversations.c.waits_until, sqlite_where=calling, postgresql_where=calling)
 

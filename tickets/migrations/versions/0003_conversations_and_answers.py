@@ -30,6 +30,7 @@ def upgrade() -> None:
     sa.Column('answers', sa.Text(), nullable=True),
     sa.Column('handle', sa.Text(), nullable=False),
     sa.Column('heard_at', sa.Float(), nullable=False),
+    sa.Column('answer_until', sa.Float(), nullable=True),
     sa.Column('seq', sa.Integer(), nullable=False),
     sa.Column('seen', sa.Integer(), nullable=False),
     sa.Column('mail_address', sa.Text(), nullable=True),
@@ -38,6 +39,9 @@ def upgrade() -> None:
     sa.Column('wanted', sa.Text(), nullable=True),
     )
     op.create_index('conversations_ticket', 'conversations', ['ticket_id'])
+    ending = sa.text('answer_until IS NOT NULL')
+    op.create_index('conversations_ending', 'conversations', ['answer_until'],
+                    sqlite_where=ending, postgresql_where=ending)
     calling = sa.text('waits_until IS NOT NULL')
     op.create_index('conversations_waiting', 'conversations', ['waits_until'],
                     sqlite_where=calling, postgresql_where=calling)
