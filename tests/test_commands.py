@@ -23,7 +23,7 @@ from tests.desks import HEAD, TRUSTING, mail
 from tickets.blobs import open_blobs
 from tickets.schema import entries, inbox
 from tickets.store import Store
-from worker import cli
+from worker import App, cli
 
 MAIL = mail("a@x", to="billing@acme.example", subject="My invoice", text="Where is it?\n\n> old words")
 
@@ -439,3 +439,42 @@ def test_a_wrong_environment_is_told_before_anything_starts(monkeypatch: pytest.
     result = call(*words)
     assert result.exit_code == 2
     assert "FRONTDESK_HTTP" in result.stderr
+
+
+def test_an_agent_answers_from_the_command_line_and_a_running_desk_delivers_it(desk_folder: Path) -> None:
+    call("inject", "billing@acme.example", stdin=MAIL)
+    route(desk_folder)
+    (desk_folder / "plan.pdf").write_bytes(b"%PDF-1.7\n")
+    [said] = documents(
+        "reply", "1", "--as", "luca", "--text", "It is in the post.", "--attach", str(desk_folder / "plan.pdf")
+    )
+    assert (said["ticket"], said["goes"]) == (1, "by mail to ann@example.com")
+    app = App(Settings(), DeskFile(desk_folder / "desk.yaml", KINDS, CHECKS))
+    for row in app.outbox().due(100):
+        app.outbox().deliver(row)
+    app.close()
+    [ticket] = documents("ticket", "1")
+    answer = ticket["entries"][-1]
+    assert (answer["kind"], answer["state"], answer["author"]) == ("answer", "sent", "agent:luca")
+    assert [part["filename"] for part in answer["attachments"]] == ["plan.pdf"]
+    [sent] = [
+        path.read_bytes()
+        for path in (desk_folder / "var" / "outbox").glob("*.eml")
+        if b"in the post" in path.read_bytes()
+    ]
+    assert b"To: <ann@example.com>" in sent
+    assert {(row["recipient"], row["notifier"]) for row in documents("outbox")} >= {("customer", "mail")}
+
+
+def test_an_answer_that_cannot_be_given_is_explained_and_ends_with_1(desk_folder: Path) -> None:
+    call("inject", "billing@acme.example", stdin=MAIL)
+    route(desk_folder)
+    for words, told in (
+        (("1", "--as", "mia", "--text", "x"), "no ticket 1 in a department of Mia"),
+        (("9", "--as", "luca", "--text", "x"), "no ticket 9"),
+        (("1", "--as", "bob", "--text", "x"), "No agent is called"),
+        (("1", "--as", "luca", "--text", " "), "without words"),
+    ):
+        result = call("reply", *words)
+        assert result.exit_code == 1
+        assert told in result.stderr
