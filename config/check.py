@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from config.calendar import ALWAYS, NEVER
 from config.desk import Desk
 from config.problems import Place, Problem, Where
 
@@ -17,6 +18,8 @@ def check_desk(desk: Desk) -> Iterable[Problem]:
     place = Place()
     _unique(desk, place)
     _references(desk, place)
+    _calendars(desk, place)
+    _hours(desk, place)
     _limits(desk, place)
     _oddities(desk, place)
     return place.found
@@ -27,6 +30,7 @@ def _unique(desk: Desk, place: Place) -> None:
         *(("agent id", agent.id, ("agents", i, "id")) for i, agent in enumerate(desk.agents)),
         *(("agent email", agent.email, ("agents", i, "email")) for i, agent in enumerate(desk.agents)),
         *(("department id", one.id, ("departments", i, "id")) for i, one in enumerate(desk.departments)),
+        *(("calendar id", one.id, ("calendars", i, "id")) for i, one in enumerate(desk.calendars)),
         *(("channel name", one.name, ("channels", i, "name")) for i, one in enumerate(desk.channels)),
         *(("correlation name", one.name, ("correlations", i, "name")) for i, one in enumerate(desk.correlations)),
         *(("tag", tag, ("tags", i)) for i, tag in enumerate(desk.tags)),
@@ -60,6 +64,31 @@ def _references(desk: Desk, place: Place) -> None:
     for i, person in enumerate(desk.agents):
         if person.id in TAKEN:
             place.at("agents", i, "id").note(f'"{person.id}" is {TAKEN[person.id]}; choose another id')
+
+
+def _calendars(desk: Desk, place: Place) -> None:
+    for i, calendar in enumerate(desk.calendars):
+        if calendar.id in (ALWAYS, NEVER):
+            place.at("calendars", i, "id").note(f'"{calendar.id}" is a word of its own; choose another id')
+        for j, day in enumerate(calendar.closed):
+            if day in calendar.exceptions:
+                place.at("calendars", i, "closed", j).note("this day stands in exceptions too; write it once")
+        if not any((*calendar.week, *calendar.exceptions.values())):
+            place.at("calendars", i).warn(f"{calendar.id} has no hours; it is never open")
+
+
+def _hours(desk: Desk, place: Place) -> None:
+    known = (*desk.calendars_by_id, ALWAYS, NEVER)
+    for i, department in enumerate(desk.departments):
+        here = place.at("departments", i)
+        if department.calendar is not None and department.calendar not in known:
+            here.at("calendar").unknown("calendar", department.calendar, known)
+        for way, calendar_id in department.availability.items():
+            if calendar_id not in known:
+                here.at("availability", way).unknown("calendar", calendar_id, known)
+        for channel in department.conversations:
+            if channel not in desk.channels_by_name:
+                here.at("conversations", channel).unknown("channel", channel, desk.channels_by_name, on_key=True)
 
 
 def _limits(desk: Desk, place: Place) -> None:

@@ -4,22 +4,11 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, ConfigDict, Field, SerializeAsAny, model_validator
 
+from config.calendar import Calendar, TimeZone
 from config.model import Address, Duration, Model, Name, Secret
-
-
-def _zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (KeyError, ValueError, OSError) as error:
-        raise ValueError(f"no time zone is called {value!r}; write it as Europe/Rome") from error
-    return value
-
-
-TimeZone = Annotated[str, AfterValidator(_zone)]
 
 
 class SmimeKey(Model):
@@ -105,14 +94,6 @@ class ChannelConfig(Model):
         default=None,
         description="when the next message begins a new ticket: never, resolved, or after so much silence; else follow_up says",
     )
-
-
-class Calendar(Model):
-    """`calendars:` when somebody is there, in a time zone."""
-
-    id: Name
-    timezone: TimeZone = "UTC"
-    hours: Mapping[str, tuple[str, ...]] = {}
 
 
 class TrustConfig(Model):

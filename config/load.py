@@ -12,8 +12,9 @@ from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from config.calendar import Calendar
 from config.check import check_desk
-from config.desk import About, Agent, Calendar, ChannelConfig, Correlation, Department, Desk, Rule
+from config.desk import About, Agent, ChannelConfig, Correlation, Department, Desk, Rule
 from config.model import Model, Name
 from config.plain import note
 from config.problems import DeskError, Place, Problem, Where, nearest

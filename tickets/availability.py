@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from config.calendar import ALWAYS
 from config.desk import Agent, Desk, Way
 from tickets.calendar import is_open
 
@@ -24,7 +25,7 @@ class Availability:
         found = self.desk.departments_by_id.get(department)
         if found is None:
             return False
-        calendar = found.availability.get(way) or found.calendar or "always"
+        calendar = found.availability.get(way) or found.calendar or ALWAYS
         known = self.desk.calendars_by_id.get(calendar)
-        within = calendar == "always" if known is None else is_open(known, self.at)
+        within = calendar == ALWAYS if known is None else is_open(known, self.at)
         return within and (way == "messaging" or bool(self.agents(department)))
