@@ -26,6 +26,7 @@ from redis import Redis
 
 from commands import desk as desk_commands
 from commands import look, mail, quarantine
+from commands.agent import agent, agents
 from commands.clock import ticking
 from commands.logs import configure_logging
 from commands.output import line, stop
@@ -47,6 +48,7 @@ from router.route import Router
 from tickets.blobs import open_blobs
 from tickets.blobs_sweep import sweeping
 from tickets.live import open_live
+from tickets.presence import Present
 from tickets.store import Store
 from tickets.trouble import Temporary
 from web.app import Parts, build
@@ -170,6 +172,7 @@ class App:
         self.bell = Bell(self.brokers)
         self.blobs = open_blobs(settings)
         self.live = open_live(settings.broker_url)
+        self.present = Present(self.store)
         self.inbox = Inbox(self.store, on_kept=lambda ids: self.bell.ring(self.route, ids), blobs=self.blobs)
         scanner = Scanner(settings.clamd) if settings.clamd else None
         self.router = Router(self.store, desk.current, blobs=self.blobs, scanner=scanner)
@@ -356,7 +359,7 @@ def _serve(*, embedded: bool) -> None:
             stack.enter_context(app.clock())
             stack.enter_context(sweeping(app.store, app.blobs))
             signal.signal(signal.SIGHUP, lambda *_: app.desk.reload())
-            parts = Parts(app.desk.current, app.accept, app.ready, app.metrics.text)
+            parts = Parts(app.desk.current, app.accept, app.ready, app.metrics.text, away=app.present.away)
             ways = [notifier.describe() for notifier in app.outbox().notifiers.values()]
 
             def started(addresses: list[str]) -> None:
@@ -397,6 +400,8 @@ for command in (
     look.why,
     look.outbox,
     reply,
+    agent,
+    agents,
     reconcile,
     desk_commands.doctor,
 ):

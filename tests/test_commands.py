@@ -478,3 +478,20 @@ def test_an_answer_that_cannot_be_given_is_explained_and_ends_with_1(desk_folder
         result = call("reply", *words)
         assert result.exit_code == 1
         assert told in result.stderr
+
+
+def test_an_agent_is_away_and_back() -> None:
+    assert documents("agent", "sona", "away") == [{"agent": "sona", "state": "away", "changed": True}]
+    assert "Sona was already away" in call("agent", "sona", "away").stdout
+    states = {row["agent"]: (row["state"], row["since"] is not None) for row in documents("agents")}
+    assert states == {"sona": ("away", True), "luca": ("there", False), "mia": ("there", False)}
+    assert documents("agents")[0]["departments"] == ["general", "billing"]
+    assert "Sona is back" in call("agent", "sona", "back").stdout
+    assert {row["state"] for row in documents("agents")} == {"there"}
+
+
+def test_an_agent_nobody_knows_is_neither_away_nor_back() -> None:
+    result = call("agent", "sonia", "away")
+    assert result.exit_code == 1
+    assert "did you mean sona?" in result.stderr
+    assert call("agent", "sona", "gone").exit_code == 2
