@@ -1,7 +1,7 @@
 """`agent ID away|back`, `agents`: who is at work."""
 
 import time
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -35,7 +35,7 @@ def agents(*, as_json: AsJson = False) -> None:
     desk = open_desk(settings().desk_file).current()
     with open_store() as store:
         absent = away_since(store)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "agent": one.id,
             "name": one.name,
