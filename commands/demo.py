@@ -185,7 +185,7 @@ def _send(desk: Desk, found: Settings, store: Store, sent: list[Sent], show: Cal
         one = Sent("Telegram: an update")
         sent.append(one)
         try:
-            headers = {"X-Telegram-Bot-Api-Secret-Token": bot.secret.reveal()}
+            headers = {"X-Telegram-Bot-Api-Secret-Token": bot.secret[0].reveal()}
         except MissingSecretError as error:
             one.trouble = f"not sent, {error}"
         else:

@@ -78,6 +78,15 @@ def iso_moment(value: Any) -> datetime | None:
         return None
 
 
+def geo(holder: Fields, latitude: str, longitude: str) -> str | None:
+    """Return the place that two fields name, in degrees, as a `geo:` URL (RFC 5870); nothing where they name none."""
+    said = [holder.get(name) for name in (latitude, longitude)]
+    degrees = [one for one in said if isinstance(one, int | float) and not isinstance(one, bool)]
+    if len(degrees) < 2 or not (-90 <= degrees[0] <= 90 and -180 <= degrees[1] <= 180):
+        return None
+    return "geo:" + ",".join(f"{one:.7f}".rstrip("0").rstrip(".") for one in degrees)
+
+
 def digest(*pieces: object) -> str:
     """Return an id for what has none: the same for the same pieces."""
     return hashlib.sha256("\n".join(map(str, pieces)).encode("utf-8", "replace")).hexdigest()[:32]

@@ -91,7 +91,7 @@ def _multipart(body: bytes, boundary: bytes) -> list[dict[str, str]]:
             if name.lower() == "content-type":
                 part["content_type"] = value
             elif name.lower() == "content-disposition":
-                _, options = parse_options_header(value)
+                _, options = parse_options_header(value.encode())
                 part |= {key.decode(): said.decode() for key, said in options.items()}
         found.append(part)
     return found
