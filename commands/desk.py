@@ -4,7 +4,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -182,6 +182,9 @@ def _inside(value: object, name: str) -> Iterator[tuple[str, Secret]]:
     elif isinstance(value, Model):
         for key, one in value:
             yield from _inside(one, key)
+    elif isinstance(value, Mapping):
+        for key, one in value.items():
+            yield from _inside(one, f"{name}.{key}")
     elif isinstance(value, tuple):
         for one in value:
             yield from _inside(one, name)

@@ -1,18 +1,45 @@
-"""What Messenger, Instagram and WhatsApp have in common: the handshake and the signature of Meta's webhooks.
+"""What Messenger, Instagram and WhatsApp have in common: how Meta's webhooks prove themselves, and what its errors mean.
 
 Vendor's document: Meta, "Graph API Webhooks: Getting Started"
-(https://developers.facebook.com/docs/graph-api/webhooks/getting-started).
+(https://developers.facebook.com/docs/graph-api/webhooks/getting-started), "Handle Errors"
+(https://developers.facebook.com/docs/graph-api/guides/error-handling) and "Rate Limits"
+(https://developers.facebook.com/docs/graph-api/overview/rate-limiting).
 """
 
 import hmac
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from config.model import Secret
 from ingest.channel import Answer, Refused, Request
+from ingest.outbound import Answered
+from ingest.payload import count, part
 from ingest.proof import is_one_of, opened
+from tickets.trouble import FailureKind, Permanent, Temporary, failure
 
 LONGEST_CHALLENGE = 1000
 """Meta's is some ten digits long; a stranger's could be anything."""
+
+Meaning = tuple[FailureKind, str]
+_BUSY: Meaning = ("rate_limited", "Meta takes no more calls for a while")
+_TOKEN: Meaning = ("auth", "Meta does not take the access token; make a new one and check the app's permissions")
+_TROUBLE: Meaning = ("transient", "Meta has trouble of its own")
+_MEANINGS: Mapping[int, Meaning] = {
+    1: _TROUBLE,
+    2: _TROUBLE,
+    3: _TOKEN,
+    10: _TOKEN,
+    100: ("invalid", "Meta does not take the answer as it is"),
+    102: _TOKEN,
+    190: _TOKEN,
+    368: (
+        "auth",
+        "Meta has blocked the account for a while because of its policies; look into Meta's Business Support Home",
+    ),
+    **dict.fromkeys((4, 17, 32, 341, 613, *range(80_000, 80_015)), _BUSY),
+    **dict.fromkeys(range(200, 300), _TOKEN),
+}
 
 
 def handshake(verify_tokens: Sequence[Secret], request: Request) -> Answer | None:
@@ -39,3 +66,42 @@ def verify(app_secrets: Sequence[Secret], request: Request) -> None:
         raise Refused(
             401, "X-Hub-Signature-256 is not the signature of this body with one of this channel's app secrets"
         )
+
+
+def fault(answered: Answered) -> tuple[int, int]:
+    """Return the code and the subcode of an error Meta answered with; 0 for what it does not say."""
+    error = part(answered.json, "error")
+    return count(error, "code"), count(error, "error_subcode")
+
+
+def refusal(answered: Answered, known: Mapping[int, Meaning]) -> Temporary | Permanent:
+    """Return the error to raise for a call that was refused: by the subcode, else the code, else the HTTP status.
+
+    `known` are the meanings of a product's own codes and subcodes. Meta's words are left out: they may quote the token.
+    """
+    code, subcode = fault(answered)
+    kind, words = known.get(subcode) or known.get(code) or _MEANINGS.get(code) or _by_status(answered.status)
+    number = f"error {code}/{subcode}" if subcode else f"error {code}" if code else f"HTTP {answered.status}"
+    return failure(kind, f"{words} ({number})", _wait(answered))
+
+
+def _by_status(status: int) -> Meaning:
+    if status == 429:
+        return _BUSY
+    if status >= 500:
+        return _TROUBLE
+    return (
+        _TOKEN if status in (401, 403) else ("unknown", "Meta refuses the answer for a reason that is not known here")
+    )
+
+
+def _wait(answered: Answered) -> float | None:
+    """Return the seconds Meta asks to wait, at most an hour; `X-Business-Use-Case-Usage` tells minutes."""
+    try:
+        usage: Any = json.loads(answered.headers.get("x-business-use-case-usage", ""))
+    except (ValueError, RecursionError):
+        usage = {}
+    lists = usage.values() if isinstance(usage, dict) else ()
+    ones = [one for some in lists if isinstance(some, list) for one in some if isinstance(one, dict)]
+    minutes = max((count(one, "estimated_time_to_regain_access") for one in ones), default=0)
+    return answered.retry_after or (min(minutes * 60.0, 3600.0) if minutes else None)
