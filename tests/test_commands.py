@@ -316,10 +316,17 @@ def test_doctor_names_each_of_several_secrets_that_is_missing(
     monkeypatch.setenv("TELEGRAM_SECRET", "s3cret")
     monkeypatch.setenv("MAILGUN_OLD", "k3y")
     monkeypatch.delenv("MAILGUN_NEW", raising=False)
-    more = '  - {name: mg, type: mailgun, signing_keys: ["env:MAILGUN_OLD", "env:MAILGUN_NEW"]}\ntags:'
+    monkeypatch.delenv("PAGE_TOKEN", raising=False)
+    more = (
+        '  - {name: mg, type: mailgun, signing_keys: ["env:MAILGUN_OLD", "env:MAILGUN_NEW"]}\n'
+        '  - {name: fb, type: facebook, app_secrets: ["env:MAILGUN_OLD"], verify_tokens: ["env:MAILGUN_OLD"],'
+        ' pages: {1044: "env:PAGE_TOKEN"}}\ntags:'
+    )
     (desk_folder / "desk.yaml").write_text(HEAD.replace("tags:", more), encoding="utf-8")
-    missing = [row for row in documents("doctor") if row["state"] == "missing"]
-    assert [(row["what"], "MAILGUN_NEW" in row["words"]) for row in missing] == [("channel mg", True)]
+    missing = [
+        (row["what"], row["words"].partition(":")[0]) for row in documents("doctor") if row["state"] == "missing"
+    ]
+    assert missing == [("channel mg", "signing_keys"), ("channel fb", "pages.1044")]
 
 
 FILES = (

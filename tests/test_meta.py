@@ -1,4 +1,4 @@
-"""The handshake and the signature that Meta's three channels share."""
+"""The handshake, the signature and the errors that Meta's three channels share."""
 
 import hmac
 
@@ -7,6 +7,8 @@ import pytest
 from config.model import Secret
 from ingest import meta
 from ingest.channel import Refused, Request
+from ingest.outbound import Answered
+from tickets.trouble import Temporary
 
 OLD, NEW = Secret("env:META_TEST_OLD"), Secret("env:META_TEST_NEW")
 
@@ -84,3 +86,47 @@ def test_any_other_get_is_refused(query: str) -> None:
 
 def test_a_post_is_no_handshake() -> None:
     assert meta.handshake((OLD,), signed("old", b"{}")) is None
+
+
+def answered(status: int, body: bytes = b"", **headers: str) -> Answered:
+    """Return what Meta answered."""
+    return Answered(status, {name.replace("_", "-"): value for name, value in headers.items()}, body)
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        (answered(400, b'{"error": {"code": 131047}}'), "window_expired"),
+        (answered(400, b'{"error": {"code": 100, "error_subcode": 33}}'), "not_found"),
+        (answered(400, b'{"error": {"code": 100, "error_subcode": 34}}'), "invalid"),
+        (answered(400, b'{"error": {"code": 80007}}'), "rate_limited"),
+        (answered(400, b'{"error": {"code": 10}}'), "auth"),
+        (answered(403, b'{"error": {"code": 299}}'), "auth"),
+        (answered(500, b'{"error": {"code": 1, "error_subcode": 99}}'), "transient"),
+        (answered(400, b'{"error": {"code": "190", "error_subcode": []}}'), "unknown"),
+        (answered(400, b'{"error": "no"}'), "unknown"),
+        (answered(429, b"[]"), "rate_limited"),
+        (answered(401), "auth"),
+        (answered(503, b"<html>"), "transient"),
+    ],
+)
+def test_an_error_means_what_its_subcode_says_else_its_code_else_the_status(said: Answered, kind: str) -> None:
+    known: dict[int, meta.Meaning] = {131047: ("window_expired", "too late"), 33: ("not_found", "gone")}
+    assert meta.refusal(said, known).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("usage", "wait"),
+    [
+        ('{"1044": [{"estimated_time_to_regain_access": 0}, {"estimated_time_to_regain_access": 3}], "7": [1]}', 180.0),
+        ('{"1044": [{"estimated_time_to_regain_access": 90}]}', 3600.0),
+        ('{"1044": {"estimated_time_to_regain_access": 90}}', None),
+        ("[1]", None),
+        ("{", None),
+    ],
+)
+def test_the_wait_is_the_one_meta_tells(usage: str, wait: float | None) -> None:
+    said = answered(400, b'{"error": {"code": 4}}', x_business_use_case_usage=usage)
+    refused = meta.refusal(said, {})
+    assert isinstance(refused, Temporary)
+    assert refused.retry_after == wait
