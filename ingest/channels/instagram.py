@@ -15,22 +15,22 @@ one for each way to log in, and Meta signs with either. The media of a story mus
 `story_mention` is shown from Meta's URL as long as that lasts. What the events mean stands in `ingest.messenger`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import Field
 
-from ingest import meta
-from ingest.arrival import Kept
-from ingest.channel import Answer, Hook, Request
 from ingest.messenger import answers
+from ingest.messenger.answers import answer_until
 from ingest.messenger.events import messages
+from ingest.messenger.hook import HOOK, answer, handshake, verify
 from ingest.messenger.settings import Settings, Tokens
 from ingest.outbound import Outbound
 from tickets.message import InboundMessage
 from tickets.reply import Reply
 
-HOOK = Hook("/in/{channel}", max_bytes=1_048_576)
+__all__ = ["HOOK", "Config", "answer", "answer_until", "handshake", "name", "parse", "send", "verify"]
+
 INSTAGRAM = answers.Platform(
     "Instagram",
     text=1000,
@@ -68,34 +68,14 @@ class Config(Settings):
         return self.base_url or f"https://graph.{self.login}.com"
 
 
-def verify(config: Config, request: Request) -> None:
-    """Return when Meta sent it; raises `Refused`: 401 a wrong signature, 503 when a secret of ours is not there."""
-    meta.verify(config.app_secrets, request)
-
-
-def handshake(config: Config, request: Request) -> Answer | None:
-    """Return Meta's challenge for the right verify token; raises `Refused`: 403 for a wrong one."""
-    return meta.handshake(config.verify_tokens, request)
-
-
 def parse(raw: bytes) -> list[InboundMessage]:
     """Return every message of a delivery; raises `Unreadable`."""
     return messages("instagram", raw)
 
 
-def answer(kept: Sequence[Kept]) -> Answer:  # noqa: ARG001  # Meta wants no more than success
-    """Return 200 with nothing in it."""
-    return Answer()
-
-
 def send(config: Config, reply: Reply, out: Outbound) -> Iterator[str]:
     """Send an answer of an account, piece by piece; see `ingest.messenger.answers`."""
     return answers.send(INSTAGRAM, config, reply, out)
-
-
-def answer_until(config: Config, heard_at: float) -> float:
-    """Return until when a customer may be answered: 24 hours after they wrote, or 7 days with `human_agent`."""
-    return answers.answer_until(config, heard_at)
 
 
 def name(config: Config, account: str, sender: str, out: Outbound) -> str:

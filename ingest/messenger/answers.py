@@ -22,6 +22,7 @@ from tickets.reply import Reply, Upload
 from tickets.trouble import failure
 
 DAY = 86_400.0
+FILE_BYTES = 26_214_400
 _CLOSED: meta.Meaning = (
     "window_expired",
     "Meta lets us answer only for a while after the customer wrote; wait until they write again",
@@ -62,7 +63,7 @@ class Platform:
     name: str
     text: int
     unit: Unit
-    image_bytes: int = 26_214_400
+    image_bytes: int = FILE_BYTES
     images: frozenset[str] | None = None
     files: frozenset[str] | None = None
 
@@ -146,7 +147,7 @@ def _kind(platform: Platform, upload: Upload) -> str:
     if takes is not None and upload.content_type not in takes:
         words = f"{platform.name} takes no {upload.content_type} ({upload.filename}); of {kind}s only {', '.join(sorted(takes))}"
         raise failure("invalid", words)
-    most = platform.image_bytes if kind == "image" else 26_214_400
+    most = platform.image_bytes if kind == "image" else FILE_BYTES
     if len(upload.data) > most:
         raise failure(
             "too_long", f"{upload.filename} is larger than the {most >> 20} MB {platform.name} takes; send a link"
