@@ -1,14 +1,21 @@
 """The handshake, the signature and the errors that Meta's three channels share."""
 
 import hmac
+from collections.abc import Sequence
 
 import pytest
+from starlette.testclient import TestClient
 
 from config.model import Secret
 from ingest import meta
+from ingest.arrival import Arrival, Kept
 from ingest.channel import Refused, Request
 from ingest.outbound import Answered
+from tests.desks import HEAD, desk
+from tickets.store import Store
 from tickets.trouble import Temporary
+from web.app import Parts, build
+from web.metrics import Metrics, ready
 
 OLD, NEW = Secret("env:META_TEST_OLD"), Secret("env:META_TEST_NEW")
 
@@ -130,3 +137,24 @@ def test_the_wait_is_the_one_meta_tells(usage: str, wait: float | None) -> None:
     refused = meta.refusal(said, {})
     assert isinstance(refused, Temporary)
     assert refused.retry_after == wait
+
+
+def test_over_http_a_challenge_comes_back_as_it_is_and_a_signed_body_is_kept(store: Store) -> None:
+    more = '  - {name: fb, type: facebook, app_secrets: ["env:META_TEST_OLD"], verify_tokens: ["env:META_TEST_NEW"]}\ntags:'
+    at, taken = desk(HEAD.replace("tags:", more)), list[str]()
+
+    async def accept(found: Sequence[Arrival]) -> list[Kept]:
+        taken.extend(one.external_id for one in found)
+        return [Kept(1, duplicate=False) for _ in found]
+
+    parts = Parts(lambda: at, accept, lambda: ready(store), Metrics(store, lambda: 0.0).text)
+    raw = b'{"object": "page", "entry": [{"id": "1", "messaging": [{"sender": {"id": "7"}, "message": {"mid": "m", "text": "a"}}]}]}'
+    with TestClient(build(parts)) as client:
+        asked = {"hub.mode": "subscribe", "hub.challenge": "1158", "hub.verify_token": "n\u00e9w"}
+        answer = client.get("/in/fb", params=asked)
+        assert (answer.status_code, answer.text) == (200, "1158")
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+        assert client.get("/in/fb", params={**asked, "hub.verify_token": "new"}).status_code == 403
+        assert client.post("/in/fb", content=raw).status_code == 401
+        assert client.post("/in/fb", content=raw, headers=dict(signed("old", raw).headers)).status_code == 200
+    assert taken == ["message:m"]
