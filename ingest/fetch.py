@@ -9,12 +9,12 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
-from ipaddress import ip_address
 from typing import Protocol
 from urllib.parse import urlsplit
 
 import httpx2
 
+from ingest.outbound import public
 from tickets.trouble import Temporary
 
 MAX_BYTES = 65_536
@@ -41,11 +41,6 @@ async def resolve(host: str, port: int) -> Sequence[str]:
     """Return the addresses the system's resolver knows for a host; raises `OSError`."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [str(where[0]) for *_, where in found]
-
-
-def public(address: str) -> bool:
-    """Tell whether an address is one of the public internet."""
-    return ip_address(address).is_global
 
 
 class Fetcher:
@@ -89,7 +84,7 @@ class Fetcher:
                         failed = error
         except (TimeoutError, OSError, httpx2.HTTPError) as error:
             failed = error
-        raise Temporary(f"{host} cannot be asked: {failed or type(failed).__name__}") from failed
+        raise Temporary(f"{host} cannot be asked: {str(failed) or 'it takes too long'}") from failed
 
     @cached_property
     def _context(self) -> ssl.SSLContext:
