@@ -69,6 +69,10 @@ class Refused(Exception):  # noqa: N818
         self.retry_after = retry_after
 
 
+class Outdated(Refused):
+    """The delivery may be genuine, but what was fetched for it is too old to tell: it is fetched again, once, and verified."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hook:
     """A way in over HTTP: the path with `{channel}` in it, the largest body in bytes, and the CORS headers of an origin.
@@ -152,10 +156,13 @@ class Asking(WebChannel, Protocol):
     """The module of a channel over HTTP that must ask its provider something, at addresses that are the provider's own."""
 
     def wants(self, config: Any, request: Request) -> Sequence[str]:
-        """Return the URLs of what `verify` needs; the request is not verified yet. Raises `Refused`."""
+        """Return the URLs of what `verify` needs; the request is not verified yet. Raises `Refused`.
+
+        What stands there is remembered for a day. `verify` raises `Outdated` when it misses something in it.
+        """
 
     def confirms(self, config: Any, request: Request) -> Sequence[str]:
-        """Return the URLs to visit before the delivery is answered; the request is verified."""
+        """Return the URLs to visit before the delivery is answered; the request is verified. It may be missing."""
 
 
 class Greeting(WebChannel, Protocol):

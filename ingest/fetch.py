@@ -7,7 +7,9 @@ to a private address is not followed (server-side request forgery), nor is any r
 import asyncio
 import socket
 import ssl
+import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -17,11 +19,17 @@ import httpx2
 from ingest.outbound import public
 from tickets.trouble import Temporary
 
-MAX_BYTES = 65_536
+MAX_BYTES = 262_144
 SECONDS = 8
 """All of a GET together; Amazon SNS waits 15 seconds for its answer."""
 AT_ONCE = 8
 MOST_KNOWN = 32
+OLD = 86_400.0
+"""After so many seconds a document is fetched again: keys are changed."""
+NEW = 300.0
+"""A document of this age is not fetched again, even when something is missed in it: anybody can make us miss something."""
+PAUSE = 5.0
+"""So long nobody else asks for a document that could not be had."""
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Returns the addresses of a host; raises `OSError`."""
@@ -30,8 +38,8 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 class Fetch(Protocol):
     """What a delivery may ask for; both raise `Temporary` when there is no answer with status 200."""
 
-    async def document(self, url: str) -> bytes:
-        """Return what stands at a URL and never changes there."""
+    async def document(self, url: str, *, anew: bool = False) -> bytes:
+        """Return what stands at a URL, as it was within the last day; with `anew`, within the last five minutes."""
 
     async def visit(self, url: str) -> None:
         """Get a URL for what that does there."""
@@ -43,25 +51,51 @@ async def resolve(host: str, port: int) -> Sequence[str]:
     return [str(where[0]) for *_, where in found]
 
 
+@dataclass(slots=True)
+class _Document:
+    """What is known of a URL; times are the clock's. The lock lets one delivery ask for all that wait."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    body: bytes | None = None
+    at: float = 0.0
+    trouble: str = ""
+    tried: float = 0.0
+
+
 class Fetcher:
-    """The real one. Documents are remembered, so that a provider's certificate is fetched once."""
+    """The real one. Documents are remembered for a day, so that a provider is not asked for each delivery."""
 
     def __init__(
-        self, resolve: Resolve = resolve, trust: Callable[[], ssl.SSLContext] = ssl.create_default_context
+        self,
+        resolve: Resolve = resolve,
+        trust: Callable[[], ssl.SSLContext] = ssl.create_default_context,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._resolve = resolve
         self._trust = trust
-        self._known: dict[str, bytes] = {}
+        self._clock = clock
+        self._known: dict[str, _Document] = {}
         self._turn = asyncio.Semaphore(AT_ONCE)
 
-    async def document(self, url: str) -> bytes:
-        """Return what stands at a URL and never changes there; raises `Temporary`."""
-        if url not in self._known:
-            found = await self._get(url)
-            if len(self._known) >= MOST_KNOWN:
-                self._known.clear()
-            self._known[url] = found
-        return self._known[url]
+    async def document(self, url: str, *, anew: bool = False) -> bytes:
+        """Return what stands at a URL, as it was within the last day or five minutes; raises `Temporary`."""
+        if url not in self._known and len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        known = self._known.setdefault(url, _Document())
+        async with known.lock:
+            now = self._clock()
+            if known.body is not None and now - known.at < (NEW if anew else OLD):
+                return known.body
+            if known.trouble and now - known.tried < PAUSE:
+                raise Temporary(known.trouble)
+            try:
+                known.body, known.at, known.trouble = await self._get(url), now, ""
+            except Temporary as error:
+                known.trouble, known.tried = str(error), now
+                if known.body is None:
+                    self._known.pop(url, None)  # what a stranger made up must not push out what is real
+                raise
+            return known.body
 
     async def visit(self, url: str) -> None:
         """Get a URL for what that does there; raises `Temporary`."""

@@ -8,7 +8,7 @@ import structlog
 
 from config.desk import ChannelConfig
 from ingest.arrival import Arrival
-from ingest.channel import Channel, Request, Unreadable, WebChannel, asking, posted_mail
+from ingest.channel import Channel, Outdated, Request, Unreadable, WebChannel, asking, posted_mail
 from ingest.fetch import Fetch
 from ingest.mail import arrival as mail
 from tickets.message import InboundMessage, clean, thread_key
@@ -27,21 +27,29 @@ async def arrivals(channel: WebChannel, config: ChannelConfig, request: Request,
     Raises `Refused` when it is not genuine, and `Temporary` when its provider could not be asked.
     """
     asks = asking(channel)
-    if asks is not None:
-        documents = {url: await fetch.document(url) for url in asks.wants(config, request)}
-        request = replace(request, fetched=documents)
-    if len(request.raw) > LARGE:
-        found = await asyncio.to_thread(_verified, channel, config, request)
-    else:
-        found = _verified(channel, config, request)
-    if asks is not None:
+    if asks is None:
+        return await _verified(channel, config, request)
+    urls = asks.wants(config, request)
+    try:
+        documents = {url: await fetch.document(url) for url in urls}
+        found = await _verified(channel, config, replace(request, fetched=documents))
+    except Outdated:
+        documents = {url: await fetch.document(url, anew=True) for url in urls}
+        found = await _verified(channel, config, replace(request, fetched=documents))
+    if hasattr(asks, "confirms"):
         for url in asks.confirms(config, request):
             await fetch.visit(url)
             log.info("confirmed what a provider asked", channel=config.name)
     return found
 
 
-def _verified(channel: WebChannel, config: ChannelConfig, request: Request) -> list[Arrival]:
+async def _verified(channel: WebChannel, config: ChannelConfig, request: Request) -> list[Arrival]:
+    if len(request.raw) > LARGE:
+        return await asyncio.to_thread(_taken, channel, config, request)
+    return _taken(channel, config, request)
+
+
+def _taken(channel: WebChannel, config: ChannelConfig, request: Request) -> list[Arrival]:
     channel.verify(config, request)
     return read(channel, config.name, config.type, request)
 

@@ -24,6 +24,8 @@ class Provider:
     ca: trustme.CA
     port: int = 0
     requests: list[bytes] = field(default_factory=list)
+    now: float = 1000.0
+    answer: bytes = b""
 
     def fetcher(self, *addresses: str) -> Fetcher:
         """Return a fetcher that trusts the authority, and a resolver that knows these addresses."""
@@ -36,7 +38,7 @@ class Provider:
             self.ca.configure_trust(context)
             return context
 
-        return Fetcher(known, trust)
+        return Fetcher(known, trust, lambda: self.now)
 
     def url(self, path: str = "/a.pem") -> str:
         """Return a URL of the provider."""
@@ -48,13 +50,13 @@ async def provider(answer: bytes, name: str = HOST) -> AsyncIterator[Provider]:
     ca = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ca.issue_cert(name).configure_cert(context)
-    made = Provider(ca)
+    made = Provider(ca, answer=answer)
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         made.requests.append(await reader.readuntil(b"\r\n\r\n"))
-        writer.write(answer)
+        writer.write(made.answer)
         await writer.drain()
-        if answer:
+        if made.answer:
             writer.close()
         else:
             await reader.read()  # never answers
@@ -89,12 +91,77 @@ def test_a_document_is_asked_for_once_by_its_own_name_and_a_visit_each_time() ->
 
 
 @pytest.mark.usefixtures("loopback_is_public")
+def test_a_document_is_asked_for_again_after_a_day_or_when_something_is_missed_but_not_more_than_every_five_minutes() -> (
+    None
+):
+    async def story() -> None:
+        async with provider(OK) as there:
+            fetcher = there.fetcher("127.0.0.1")
+            for later, anew, asked in [
+                (0, False, 1), (299, True, 1), (1, True, 2), (299, True, 2), (86_000, False, 2), (101, False, 3),
+            ]:  # fmt: skip
+                there.now += later
+                assert await fetcher.document(there.url(), anew=anew) == b"hello"
+                assert len(there.requests) == asked
+
+    asyncio.run(story())
+
+
+@pytest.mark.usefixtures("loopback_is_public")
+def test_one_asks_for_all_that_wait_also_when_it_fails() -> None:
+    async def story(answer: bytes, outcome: type) -> None:
+        async with provider(answer) as there:
+            fetcher = there.fetcher("127.0.0.1")
+            found = await asyncio.gather(*(fetcher.document(there.url()) for _ in range(20)), return_exceptions=True)
+            assert {type(one) for one in found} == {outcome}
+            assert len(there.requests) == 1
+
+    asyncio.run(story(OK, bytes))
+    asyncio.run(story(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", Temporary))
+
+
+@pytest.mark.usefixtures("loopback_is_public")
+def test_a_document_that_cannot_be_had_anew_is_asked_for_again_after_a_pause() -> None:
+    async def story() -> None:
+        async with provider(OK) as there:
+            fetcher = there.fetcher("127.0.0.1")
+            await fetcher.document(there.url())
+            there.now += 86_401
+            there.answer = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
+            for _ in range(3):
+                with pytest.raises(Temporary, match="503"):
+                    await fetcher.document(there.url())
+            assert len(there.requests) == 2
+            there.now += 5
+            there.answer = OK
+            assert await fetcher.document(there.url()) == b"hello"
+            assert len(there.requests) == 3
+
+    asyncio.run(story())
+
+
+@pytest.mark.usefixtures("loopback_is_public")
+def test_what_strangers_make_up_does_not_push_out_what_is_real() -> None:
+    async def story() -> None:
+        async with provider(OK) as there:
+            fetcher = there.fetcher("127.0.0.1")
+            await fetcher.document(there.url())
+            there.answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+            for number in range(fetch.MOST_KNOWN + 1):
+                with pytest.raises(Temporary):
+                    await fetcher.document(there.url(f"/{number}.pem"))
+            assert await fetcher.document(there.url()) == b"hello"
+
+    asyncio.run(story())
+
+
+@pytest.mark.usefixtures("loopback_is_public")
 @pytest.mark.parametrize(
     "answer",
     [
         b"HTTP/1.1 302 Found\r\nLocation: https://127.0.0.1/\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100_000,
+        b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + b"x" * 300_000,
         b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nbroken",
         b"no HTTP at all\r\n\r\n",
     ],
