@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import dramatiq
 import structlog
@@ -40,7 +40,9 @@ from config.settings import Settings, WrongSettingError
 from config.watch import DeskFile
 from ingest import inbox as inboxes
 from ingest.arrival import Arrival, Kept
+from ingest.front import Front
 from ingest.inbox import Inbox
+from ingest.limits import Limiter
 from ingest.virus import Scanner
 from notify.outbox import Outbox
 from router.missed import missed
@@ -174,8 +176,8 @@ class App:
         self.live = open_live(settings.broker_url)
         self.present = Present(self.store)
         self.inbox = Inbox(self.store, on_kept=lambda ids: self.bell.ring(self.route, ids), blobs=self.blobs)
-        scanner = Scanner(settings.clamd) if settings.clamd else None
-        self.router = Router(self.store, desk.current, blobs=self.blobs, scanner=scanner)
+        self.scanner = Scanner(settings.clamd) if settings.clamd else None
+        self.router = Router(self.store, desk.current, blobs=self.blobs, scanner=self.scanner)
         self._outbox: Outbox | None = None
         self._outbox_lock = threading.Lock()
         self.route = _actor("route", self.brokers.route, self._route)
@@ -286,6 +288,22 @@ class App:
         ready(self.store)
         self.store.try_write()
 
+    def parts(self) -> Parts:
+        """Return what the HTTP side needs."""
+        parts = Parts(self.desk.current, self.accept, self.ready, self.metrics.text, away=self.present.away)
+        limiter = Limiter(self.settings.broker_url)
+        front = Front(
+            self.desk.current,
+            self.accept,
+            parts.present,
+            self.store,
+            self.blobs,
+            self.live,
+            limiter,
+            scanner=self.scanner,
+        )
+        return replace(parts, front=front)
+
     def wake(self) -> None:
         """Make everything that waits due now: for a process that is alone with its database."""
         waiting = inboxes.wake(self.store, time.time()) + self.outbox().wake()
@@ -359,7 +377,6 @@ def _serve(*, embedded: bool) -> None:
             stack.enter_context(app.clock())
             stack.enter_context(sweeping(app.store, app.blobs))
             signal.signal(signal.SIGHUP, lambda *_: app.desk.reload())
-            parts = Parts(app.desk.current, app.accept, app.ready, app.metrics.text, away=app.present.away)
             ways = [notifier.describe() for notifier in app.outbox().notifiers.values()]
 
             def started(addresses: list[str]) -> None:
@@ -369,9 +386,10 @@ def _serve(*, embedded: bool) -> None:
                 app.desk.current,
                 app.accept,
                 app.store,
-                build(parts),
-                settings.http,
-                started,
+                app.live,
+                build(app.parts()),
+                http=settings.http,
+                started=started,
                 reuse_port=not embedded,
             )
             asyncio.run(serving)

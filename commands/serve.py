@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import resource
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -10,16 +11,24 @@ from pathlib import Path
 import structlog
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from commands.output import line
 from config.desk import ChannelConfig, Desk
 from ingest import channel as channels
 from ingest.arrival import Accept
 from ingest.channel import ListeningChannel, WatchingChannel
+from tickets.live import Live
 from tickets.store import Store
 
 GRACE_SECONDS = 3
-LARGEST_CONCURRENCY = 500
+LARGEST_CONCURRENCY = 6000
+"""Connections over HTTP, those of chats among them; each channel and `web` have narrower bounds of their own."""
+LARGEST_FRAME = 65_536
+SLOW_SECONDS = 30.0
+"""A client that does not read what it is sent is cut off after so long."""
+FILES = 65_536
+"""File descriptors a process asks for, as far as it may have them: a connection is one."""
 AGAIN_SECONDS = 60
 
 log = structlog.get_logger()
@@ -33,10 +42,11 @@ async def serve(  # noqa: PLR0913  # everything a serving process is made of
     desk: Callable[[], Desk],
     accept: Accept,
     store: Store,
+    live: Live,
     app: Starlette,
+    *,
     http: str,
     started: Callable[[list[str]], None],
-    *,
     reuse_port: bool = False,
 ) -> None:
     """Listen and watch until SIGINT or SIGTERM; `started` is told the addresses. Raises `CannotListenError`.
@@ -49,7 +59,9 @@ async def serve(  # noqa: PLR0913  # everything a serving process is made of
         loop.add_signal_handler(number, stop.set)
     try:
         async with contextlib.AsyncExitStack() as stack:
+            await stack.enter_async_context(live.running())
             addresses = [await stack.enter_async_context(_http(app, http, reuse_port=reuse_port))]
+            stack.callback(live.end)  # first of all: whoever follows a conversation says goodbye
             for config in desk().channels:
                 address = f"{getattr(config, 'protocol', config.type)}://{getattr(config, 'listen', '')}"
                 if (module := channels.listening(config.type)) is not None and address not in addresses:
@@ -110,7 +122,10 @@ async def _http(app: Starlette, address: str, *, reuse_port: bool) -> AsyncItera
     host = host.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
+    _room_for_connections()
     try:
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; accepted connections inherit it
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(SLOW_SECONDS * 2000))
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if reuse_port:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -121,7 +136,9 @@ async def _http(app: Starlette, address: str, *, reuse_port: bool) -> AsyncItera
     server = _Server(
         uvicorn.Config(
             app,
-            ws="none",
+            ws=_Socket,
+            ws_max_size=LARGEST_FRAME,
+            ws_per_message_deflate=False,  # a third of a megabyte for each socket that is open
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -138,6 +155,41 @@ async def _http(app: Starlette, address: str, *, reuse_port: bool) -> AsyncItera
         server.should_exit = True
         await task
         listening.close()
+
+
+class _Socket(WebSocketsSansIOProtocol):
+    """A WebSocket that is cut off when its client does not read: closing it would wait for that client."""
+
+    _slow: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        """Begin to wait for the client."""
+        super().pause_writing()
+        self._slow = self.loop.call_later(SLOW_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._in_time()
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        self._in_time()
+        super().connection_lost(exc)
+
+    def _in_time(self) -> None:
+        if self._slow is not None:
+            self._slow.cancel()
+            self._slow = None
+
+
+def _room_for_connections() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    if wanted < LARGEST_CONCURRENCY:
+        log.warning("this process may open few files; raise its limit (ulimit -n, LimitNOFILE)", files=wanted)
 
 
 class _Server(uvicorn.Server):

@@ -8,8 +8,8 @@ Every channel module has
 A channel that is called over HTTP also has `HOOK`, `verify` and `answer` (see `WebChannel`), `mails` when what it is given
 are whole mails (see `PostedMail`), and `wants` and `confirms` when it must ask its provider something (see `Asking`),
 `handshake` when its provider asks it something (see `Greeting`), `respond` when its answer depends on the desk (see
-`Responding`); one that listens by itself has `listen`, one that fetches by itself `watch`, one with routes of its own
-`routes`. One that takes mail says `MAIL = True`. One through which agents answer has `send`, and perhaps `answer_until`
+`Responding`); one that listens by itself has `listen`, one that fetches by itself `watch`, one with paths of its own
+`routes` (see `RoutedChannel`). One that takes mail says `MAIL = True`. One through which agents answer has `send`, and perhaps `answer_until`
 (see `AnsweringChannel`), `name` and `fetch` (see `LookingUp` and `Fetching`). The steps to add one stand in
 docs/adding-a-channel.md.
 """
@@ -23,10 +23,13 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 from urllib.parse import parse_qsl
 
+from starlette.routing import BaseRoute
+
 import ingest.channels
 from config.desk import ChannelConfig, Desk
 from config.problems import Problem
 from ingest.arrival import Accept, Kept
+from ingest.front import Front
 from ingest.mail.posted import Posted
 from ingest.outbound import File, Outbound, origin
 from tickets.availability import Availability
@@ -143,6 +146,16 @@ class WebChannel(Channel, Protocol):
 
     def answer(self, kept: Sequence[Kept]) -> Answer:
         """Return the answer for the rows the delivery became; the same for a repetition."""
+
+
+class RoutedChannel(Channel, Protocol):
+    """The module of a channel with paths of its own."""
+
+    def routes(self, front: Front) -> Sequence[BaseRoute]:
+        """Return the routes of all channels of the type, below `/<type>/{channel}/`; called once for an application.
+
+        What they do is the channel's own matter, from the proof of who asks to trouble, which is 503 with `Retry-After`.
+        """
 
 
 class PostedMail(WebChannel, Protocol):
@@ -266,6 +279,11 @@ def greeting(module: Channel) -> Greeting | None:
 def responding(module: Channel) -> Responding | None:
     """Return the module when its answer depends on who is there."""
     return cast(Responding, module) if hasattr(module, "respond") else None
+
+
+def routed(module: Channel) -> RoutedChannel | None:
+    """Return the module when it has paths of its own."""
+    return cast(RoutedChannel, module) if hasattr(module, "routes") else None
 
 
 def watching(word: str) -> WatchingChannel | None:

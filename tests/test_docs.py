@@ -8,13 +8,14 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 import typer
 from pydantic import BaseModel
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 
 import ingest.channels
@@ -24,6 +25,7 @@ from config.load import SECTIONS, load
 from config.settings import EXAMPLE, Settings
 from ingest import channel as channels
 from ingest.arrival import Arrival, Kept
+from ingest.front import Front
 from ingest.inbox import Inbox
 from notify import notifier as notifiers
 from router.actions import ACTIONS
@@ -31,6 +33,9 @@ from router.conditions import CONDITIONS, OPERATORS
 from router.route import Router
 from tests.channels import conformance, test_conformance
 from tickets import look, schema
+from tickets.blobs import Blobs
+from tickets.blobs_folder import FolderShelf
+from tickets.live import Live
 from tickets.store import Store
 from web.app import Parts, build
 from web.metrics import Metrics
@@ -183,12 +188,17 @@ def test_every_command_and_option_is_told() -> None:
         assert [option for option in options if option not in lines[0] and option != "--help"] == [], name
 
 
-def test_every_path_of_http_is_told() -> None:
+def test_every_path_of_http_is_told(tmp_path: Path) -> None:
     async def accept(_arrivals: Sequence[Arrival]) -> list[Kept]:
         raise NotImplementedError
 
-    app = build(Parts(loaded_example, accept, lambda: None, bytes))
-    paths = [route.path.replace("{channel}", "<channel>") for route in app.routes if isinstance(route, Route)]
+    parts = Parts(loaded_example, accept, lambda: None, bytes)
+    store = Store(f"sqlite:///{tmp_path / 'desk.sqlite3'}")
+    front = Front(loaded_example, accept, parts.present, store, Blobs(FolderShelf(tmp_path)), Live())
+    app = build(replace(parts, front=front))
+    store.close()
+    paths = [re.sub(r"{(\w+)}", r"<\1>", one.path) for one in app.routes if isinstance(one, Route | WebSocketRoute)]
+    assert len(paths) > 10
     assert told(read("docs/settings.md"), paths) == []
 
 

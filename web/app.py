@@ -5,7 +5,7 @@ Trouble here is 503 with `Retry-After`, never 500: the sender comes back and not
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self, cast
 
@@ -14,13 +14,14 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from config.desk import ChannelConfig, Desk
 from ingest import channel as channels
 from ingest.arrival import Accept
 from ingest.channel import Answer, Hook, Refused, Request, WebChannel
 from ingest.fetch import Fetch, Fetcher
+from ingest.front import Front
 from ingest.webhook import arrivals
 from tickets.availability import Availability
 from tickets.trouble import Temporary
@@ -29,6 +30,8 @@ BODY_SECONDS = 30
 SMALL_BYTES = 1_048_576
 HELD_BYTES = 134_217_728
 """How much of all large bodies together may be in memory, beyond the first `SMALL_BYTES` of each; the next is told to wait."""
+MOST_DELIVERIES = 500
+"""Deliveries to channels at once; the next is told to wait."""
 RETRY_AFTER = 30
 
 log = structlog.get_logger()
@@ -38,7 +41,8 @@ log = structlog.get_logger()
 class Parts:
     """What the routes need: the desk of the moment, the inbox, the readiness check (raises `Temporary`), the metrics' text.
 
-    `fetch` asks providers for what their deliveries need, such as certificates; `away` tells the ids of the agents who are not at work (raises `Temporary`).
+    `fetch` asks providers for what their deliveries need, such as certificates; `away` tells the ids of the agents who are not
+    at work (raises `Temporary`); `front` is what channels with paths of their own are given, without it these are not there.
     """
 
     desk: Callable[[], Desk]
@@ -47,6 +51,7 @@ class Parts:
     metrics: Callable[[], bytes]
     fetch: Fetch = field(default_factory=Fetcher)
     away: Callable[[], frozenset[str]] = frozenset
+    front: Front | None = None
 
     def present(self) -> Availability:
         """Return who is there now; raises `Temporary`."""
@@ -60,6 +65,7 @@ def build(parts: Parts) -> Starlette:
         Route("/readyz", _readyz, methods=["GET"]),
         Route("/metrics", _metrics, methods=["GET"]),
         *(Route(path, _channel, methods=["GET", "POST", "OPTIONS"]) for path in _paths()),
+        *(_own(parts.front) if parts.front else ()),
     ]
     app = Starlette(routes=routes)
     app.state.parts = parts
@@ -72,6 +78,12 @@ def _paths() -> list[str]:
     return sorted(
         {path for module in modules if hasattr(module, "HOOK") for path in cast(WebChannel, module).HOOK.paths}
     )
+
+
+def _own(front: Front) -> Iterator[BaseRoute]:
+    for module in map(channels.find, channels.words()):
+        if (routed := channels.routed(module)) is not None:
+            yield from routed.routes(front)
 
 
 async def _healthz(_request: HttpRequest) -> Response:
@@ -160,9 +172,10 @@ def _response(answer: Answer, shared: Mapping[str, str]) -> Response:
 
 @dataclass(slots=True)
 class _Held:
-    """What is in memory of large bodies, in bytes, beyond the first `SMALL_BYTES` of each."""
+    """What is in memory of large bodies, in bytes, beyond the first `SMALL_BYTES` of each, and how many deliveries there are."""
 
     size: int = 0
+    deliveries: int = 0
 
 
 @dataclass(slots=True)
@@ -181,9 +194,14 @@ class _Share:
             raise Refused(503, "too many large messages at once; please send it again", RETRY_AFTER)
 
     def __enter__(self) -> Self:
+        """Begin to count; raises `Refused` when there are too many."""
+        if self.held.deliveries >= MOST_DELIVERIES:
+            raise Refused(503, "too many messages at once; please send it again", RETRY_AFTER)
+        self.held.deliveries += 1
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.held.deliveries -= 1
         self.held.size -= self.mine
 
 

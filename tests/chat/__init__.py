@@ -1,0 +1,1 @@
+"""The chat over real HTTP and real WebSockets, without a browser."""
