@@ -12,6 +12,7 @@ from config.desk import ChannelConfig, Desk
 from ingest import channel as channels
 from ingest.channel import Request
 from ingest.inbox import keep
+from ingest.outbound import Outbound
 from ingest.webhook import read
 from notify.answers import Answers
 from notify.email import Config, start
@@ -110,3 +111,12 @@ class Answering(Front):
         with self.store.read() as connection:
             rows = connection.execute(select(*columns).where(outbox.c.ticket_id == number).order_by(outbox.c.id)).all()
         return [(row.recipient, row.notifier, row.state) for row in rows]
+
+
+class Talking(Answering):
+    """A front desk whose channels really send, to a local platform."""
+
+    def _through(self, config: ChannelConfig, reply: Reply) -> Iterator[str]:
+        module = channels.answering(channels.find(config.type))
+        assert module is not None
+        return module.send(config, reply, Outbound(own=(config.base_url,)))  # type: ignore[attr-defined]

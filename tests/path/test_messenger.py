@@ -7,13 +7,9 @@ from typing import Any
 
 import pytest
 
-from config.desk import ChannelConfig
-from ingest.channel import answering, find
-from ingest.outbound import Outbound
 from tests.channels.sending import Platform, platform
 from tests.desks import HEAD, desk
-from tests.path.answering import Answering
-from tickets.reply import Reply
+from tests.path.answering import Answering, Talking
 from tickets.store import Store
 
 PAGE, ANN = "1044", "7311"
@@ -32,15 +28,6 @@ CHANNELS = """
     accounts: {1044: "env:PAGE_TOKEN"}
     base_url: <BASE>
 tags:"""
-
-
-class Talking(Answering):
-    """A front desk whose channels really send, to a local platform."""
-
-    def _through(self, config: ChannelConfig, reply: Reply) -> Iterator[str]:
-        module = answering(find(config.type))
-        assert module is not None
-        return module.send(config, reply, Outbound(own=(config.base_url,)))  # type: ignore[attr-defined]
 
 
 @pytest.fixture
