@@ -32,7 +32,7 @@ def parameters(of: str) -> dict[str, Any]:
     chat, *rest = of.split(":")
     told = {_PARAMETERS[name]: value for name, value in zip(rest[::2], rest[1::2], strict=False) if name in _PARAMETERS}
     return {
-        name: int(value) if value.lstrip("-").isdecimal() else value
+        name: int(value) if value.removeprefix("-").isdecimal() else value
         for name, value in {"chat_id": chat, **told}.items()
     }
 
