@@ -225,12 +225,16 @@ def answering(module: Channel) -> AnsweringChannel | None:
     return cast(AnsweringChannel, module) if hasattr(module, "send") else None
 
 
-def answer_until(module: AnsweringChannel, config: ChannelConfig, heard_at: float) -> float | None:
+def answer_until(
+    module: AnsweringChannel, config: ChannelConfig, handle: Mapping[str, str], heard_at: float
+) -> float | None:
     """Return until when (UTC seconds) a customer who was heard at a time may be answered; nothing when for ever.
 
-    The module may have `answer_until(config, heard_at)` for that.
+    `handle` is the newest message's. The module may have `answer_until(config, handle, heard_at)` for that.
     """
-    until: float | None = module.answer_until(config, heard_at) if hasattr(module, "answer_until") else None
+    if not hasattr(module, "answer_until"):
+        return None
+    until: float | None = module.answer_until(config, handle, heard_at)
     return until
 
 

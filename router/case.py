@@ -163,7 +163,8 @@ class Case:
         """Return until when the customer of a chat waits for somebody, and may be answered on a platform."""
         config = self.desk.channels_by_name.get(self.row.channel)
         module = channels.answering(channels.find(config.type)) if config else None
-        answered = channels.answer_until(module, config, self.row.received_at) if module and config else None
+        handle, heard_at = self.reading.message.handle, self.row.received_at
+        answered = channels.answer_until(module, config, handle, heard_at) if module and config else None
         wait = getattr(config, "wait_seconds", None)
         calling = agent is None and self.found.ticket is None and not self.reading.message.mail_only
         return Until(self.pen.now + wait if wait is not None and calling else None, answered)

@@ -72,7 +72,7 @@ def _there(desk: Desk, row: Any, now: float) -> Way:
         return Way(
             "", why_not=f"channels of type {config.type} take no answers; call or write to the customer yourself"
         )
-    until = channels.answer_until(module, config, row.heard_at)
+    until = channels.answer_until(module, config, json.loads(row.handle), row.heard_at)
     if until is not None and now > until:
         ended = datetime.fromtimestamp(until, UTC).isoformat(timespec="minutes")
         words = f"{config.type} lets us answer only until {ended}; ask the customer to write again"

@@ -181,14 +181,8 @@ class InboundMessage(Model):
     base64 (MS-OXOMSG: the same in a whole conversation); `sealed` how it is signed or encrypted; `virus` what the scanner says
     where there is one.
 
-    Only platforms have `handle` (what an answer to it needs besides: a reply token, a service's URL), `receipt`, `call` and
-    `rating`, each with its kind. An edit, delete or reaction names the message it is about in `in_reply_to`, and has an
-    `external_id` of its own for every version; a reaction without text was taken away. Of an echo, which the business wrote
-    outside of the desk, `conversation` is the customer's. `mail_address` is an address the visitor typed: it proves nothing,
-    and answers go there when the conversation cannot be reached any more (with `mail_only`, always). `fields` are what a form
-    asked besides.
-
-    Only platforms have `handle` (what an answer to it needs besides: a reply token, a service's URL), `receipt`, `call` and
+    Only platforms have `handle` (what an answer to it needs besides: a reply token, a service's URL; `id` is what the
+    platform calls the message where that is not its `external_id`), `receipt`, `call` and
     `rating`, each with its kind. An edit, delete or reaction names the message it is about in `in_reply_to`, and has an
     `external_id` of its own for every version; a reaction without text was taken away. Of an echo, which the business wrote
     outside of the desk, `conversation` is the customer's. `mail_address` is an address the visitor typed: it proves nothing,

@@ -52,6 +52,7 @@ _MEANINGS: Mapping[int, meta.Meaning] = {
 }
 """What codes and subcodes mean here; a subcode counts before its code."""
 _INVALID = 100
+_COMMENT = frozenset({"comment_id", "post_id"})
 _NAMELESS = frozenset({33, 230, 9010, 2018218, 2018247})
 """Of somebody whose profile Meta does not show: a comment's writer, one who did not agree, one who left."""
 
@@ -68,9 +69,9 @@ class Platform:
     files: frozenset[str] | None = None
 
 
-def answer_until(config: Settings, heard_at: float) -> float:
-    """Return until when a customer may be answered: a day after they wrote, or seven for a human agent."""
-    return heard_at + (7 * DAY if config.human_agent else DAY)
+def answer_until(config: Settings, handle: Mapping[str, str], heard_at: float) -> float:
+    """Return until when a customer may be answered: a day after they wrote, or seven for a comment or a human agent."""
+    return heard_at + (7 * DAY if config.human_agent or _COMMENT & handle.keys() else DAY)
 
 
 def send(platform: Platform, config: Settings, reply: Reply, out: Outbound) -> Iterator[str]:
@@ -79,7 +80,7 @@ def send(platform: Platform, config: Settings, reply: Reply, out: Outbound) -> I
     A comment is answered by one private message, which Meta takes once. Otherwise the first piece quotes the customer's
     newest message, or nothing when Meta does not take the quotation any more.
     """
-    comment = {name: reply.handle[name] for name in ("comment_id", "post_id") if name in reply.handle}
+    comment = {name: reply.handle[name] for name in _COMMENT & reply.handle.keys()}
     drafts = _drafts(platform, reply, alone=bool(comment))
     for number in range(len(reply.done), len(drafts)):
         message, upload = drafts[number]

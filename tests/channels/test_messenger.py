@@ -52,7 +52,8 @@ def test_ids_in_the_desk_file_need_no_quotes(said: Desk) -> None:
 def test_a_customer_may_be_answered_for_a_day_or_by_a_human_agent_for_seven(said: Desk) -> None:
     for name, days in (("pages", 1), ("insta", 7)):
         config = said.channels_by_name[name]
-        assert find(config.type).answer_until(config, 1000.0) == 1000.0 + days * 86_400  # type: ignore[attr-defined]
+        assert find(config.type).answer_until(config, {}, 1000.0) == 1000.0 + days * 86_400  # type: ignore[attr-defined]
+        assert find(config.type).answer_until(config, {"comment_id": "c"}, 1000.0) == 1000.0 + 7 * 86_400  # type: ignore[attr-defined]
 
 
 def test_instagram_is_asked_where_its_tokens_were_made(said: Desk) -> None:

@@ -20,10 +20,10 @@ from ingest.arrival import Kept
 from ingest.channel import Answer, Hook, Refused, Request
 from ingest.channels.telegram.config import Config
 from ingest.channels.telegram.reading import parse
-from ingest.channels.telegram.sending import fetch, send
+from ingest.channels.telegram.sending import answer_until, fetch, send
 from ingest.proof import is_one_of, opened
 
-__all__ = ["HOOK", "Config", "answer", "fetch", "parse", "send", "verify"]
+__all__ = ["HOOK", "Config", "answer", "answer_until", "fetch", "parse", "send", "verify"]
 
 HOOK = Hook("/in/{channel}", max_bytes=1_048_576)
 

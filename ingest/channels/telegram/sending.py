@@ -53,6 +53,11 @@ _REFUSED: Final[Mapping[int, tuple[FailureKind, str]]] = {
 }
 
 
+def answer_until(config: Config, handle: Mapping[str, str], heard_at: float) -> float | None:  # noqa: ARG001  # the same for every bot
+    """Return until when a customer of a business account may be answered; others may be for ever."""
+    return heard_at + BUSINESS_WINDOW if "business" in handle.get("id", "").split(":") else None
+
+
 def send(config: Config, reply: Reply, out: Outbound) -> Iterator[str]:
     """Send the text in messages of at most 4096 UTF-16 units, then each file in one of its own, as Telegram shows its kind.
 
