@@ -1,0 +1,31 @@
+"""The settings of a Slack channel."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from config.desk import ChannelConfig
+from config.model import Secret, Secrets
+
+Workspace = Annotated[str, StringConstraints(pattern=r"^[TE][A-Z0-9]{2,30}$")]
+
+
+class Config(ChannelConfig):
+    """`type: slack` — customers who write in Slack, in shared channels or to the app."""
+
+    type: Literal["slack"] = "slack"
+    signing_secrets: Secrets = Field(description="the app's signing secret; two of them while it is changed")
+    token: Secret | None = Field(default=None, description="the app's bot token, xoxb-…, when it is in one workspace")
+    teams: Mapping[Workspace, Secret] = Field(
+        default={}, description="a bot token for each workspace the app is in, by the workspace's id"
+    )
+    base_url: str = Field(
+        default="https://slack.com/api", pattern=r"^https?://[^\s/]", description="only for a proxy or a test"
+    )
+
+    @model_validator(mode="after")
+    def _some_token(self) -> Self:
+        if self.token is None and not self.teams:
+            raise ValueError("needs token, or teams with a token for each workspace; without one nobody can answer")
+        return self
