@@ -151,5 +151,7 @@ def _refusal(said: Fields, answered: Answered) -> Temporary | Permanent:
 def _bearer(config: Config, account: str) -> Mapping[str, str]:
     token = config.teams.get(account, config.token)
     if token is None:
-        raise failure("auth", f"there is no token for the workspace {account}; add it to the channel's teams")
+        raise failure(
+            "auth", f"there is no bot token for the workspace {account}; set the channel's token or its teams"
+        )
     return {"Authorization": f"Bearer {revealed(token)}"}

@@ -1,9 +1,9 @@
 """The settings of a Slack channel."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints
 
 from config.desk import ChannelConfig
 from config.model import Secret, Secrets
@@ -16,16 +16,13 @@ class Config(ChannelConfig):
 
     type: Literal["slack"] = "slack"
     signing_secrets: Secrets = Field(description="the app's signing secret; two of them while it is changed")
-    token: Secret | None = Field(default=None, description="the app's bot token, xoxb-…, when it is in one workspace")
+    token: Secret | None = Field(
+        default=None,
+        description="the app's bot token, xoxb-…, for every workspace without one in teams; answers need it",
+    )
     teams: Mapping[Workspace, Secret] = Field(
         default={}, description="a bot token for each workspace the app is in, by the workspace's id"
     )
     base_url: str = Field(
         default="https://slack.com/api", pattern=r"^https?://[^\s/]", description="only for a proxy or a test"
     )
-
-    @model_validator(mode="after")
-    def _some_token(self) -> Self:
-        if self.token is None and not self.teams:
-            raise ValueError("needs token, or teams with a token for each workspace; without one nobody can answer")
-        return self

@@ -23,7 +23,7 @@ _LINK_WEIGHT = 23
 _LINK = re.compile(r"https?://\S+")
 _BARE_LINK = re.compile(r"\w\.[^\W\d_]{2}")
 _LIGHT = (range(4352), range(8192, 8206), range(8208, 8224), range(8242, 8248))
-_OWN_MEDIA = re.compile(r"https://ton\.(?:twitter|x)\.com/(?:[\w.]+/)*dm/(\d+)/(\d+)/([\w.-]+)$", re.ASCII)
+_OWN_MEDIA = re.compile(r"https://ton\.(?:twitter|x)\.com/(?:[\w.]+/)*dm/(\d+)/(\d+)/(\w[\w.-]*)$", re.ASCII)
 _STATUS: Mapping[int, tuple[FailureKind, str]] = {
     400: ("invalid", "it does not take this message"),
     401: ("auth", "the token is not valid any more; renew it"),
@@ -167,4 +167,6 @@ def _base(config: Config) -> str:
 
 
 def _bearer(config: Config) -> Mapping[str, str]:
+    if config.token is None:
+        raise failure("auth", "this channel has no token, so nobody can answer through it; set one")
     return {"Authorization": f"Bearer {revealed(config.token)}"}

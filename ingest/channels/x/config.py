@@ -18,7 +18,9 @@ class Config(ChannelConfig):
     consumer_secrets: Secrets = Field(
         description="the app's consumer secret (API secret key); the new one first while it is changed"
     )
-    token: Secret = Field(description="an OAuth 2 access token of the account, which answers and opens files")
+    token: Secret | None = Field(
+        default=None, description="an OAuth 2 access token of the account; answers and pictures of messages need it"
+    )
     base_url: str = Field(
         default="https://api.x.com", pattern=r"^https?://[^\s/]", description="only for a proxy or a test"
     )
