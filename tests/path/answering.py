@@ -1,6 +1,7 @@
 """What the stories about answers share: a desk that answers, with its ways out, and what came of them."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -21,6 +22,8 @@ from notify.outbox import Delivery, Outbox
 from router.act import Acted, Acts
 from router.route import Routed, Router
 from router.undelivered import settled
+from tests.channels.sending import Platform, platform
+from tests.desks import HEAD, desk
 from tests.path.stories import Front
 from tickets import look
 from tickets.blobs import Blobs
@@ -29,6 +32,8 @@ from tickets.reply import Reply
 from tickets.schema import outbox
 from tickets.store import Store
 from tickets.trouble import Permanent, Temporary
+
+NOON = 1_795_348_800.0
 
 
 class Answering(Front):
@@ -120,3 +125,19 @@ class Talking(Answering):
         module = channels.answering(channels.find(config.type))
         assert module is not None
         return module.send(config, reply, Outbound(own=(config.base_url,)))  # type: ignore[attr-defined]
+
+
+@contextmanager
+def scripted() -> Iterator[Platform]:
+    """Run a platform that takes what a story scripts, all of it and nothing else."""
+    with platform([]) as local:
+        yield local
+        assert local.wrong == []
+        assert local.taken == len(local.script)
+
+
+def talking(store: Store, folder: Path, local: Platform, more: str) -> Talking:
+    """Return a front desk at noon, with more channels, whose `<BASE>` is the local platform."""
+    made = Talking(store, desk(HEAD.replace("\ntags:", f"{more.replace('<BASE>', local.base)}\ntags:")), folder)
+    made.now = NOON
+    return made

@@ -7,34 +7,27 @@ from typing import Any
 
 import pytest
 
-from tests.channels.sending import Platform, platform
-from tests.desks import HEAD, desk
-from tests.path.answering import Answering, Talking
+from tests.channels.sending import Platform
+from tests.path.answering import NOON, Answering, scripted, talking
 from tickets.store import Store
 
-NOON = 1_795_348_800.0
 ANN = {"id": 7, "is_bot": False, "first_name": "Ann"}
 CHANNELS = """
   - {name: paper-plane, type: telegram, secret: "env:SECRET", token: "env:TOKEN", base_url: "<BASE>"}
   - {name: viber, type: viber, tokens: "env:TOKEN", base_url: "<BASE>"}
-  - {name: line, type: line, secrets: "env:SECRET", token: "env:TOKEN", base_url: "<BASE>"}
-tags:"""
+  - {name: line, type: line, secrets: "env:SECRET", token: "env:TOKEN", base_url: "<BASE>"}"""
 
 
 @pytest.fixture
 def local(monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
     monkeypatch.setenv("TOKEN", "t0ken")
-    with platform([]) as made:
+    with scripted() as made:
         yield made
-        assert made.wrong == []
-        assert made.taken == len(made.script)
 
 
 @pytest.fixture
 def front(store: Store, tmp_path: Path, local: Platform) -> Answering:
-    made = Talking(store, desk(HEAD.replace("\ntags:", CHANNELS.replace("<BASE>", local.base))), tmp_path / "out")
-    made.now = NOON
-    return made
+    return talking(store, tmp_path / "out", local, CHANNELS)
 
 
 def takes(local: Platform, path: str, body: Any, answer: Any) -> None:

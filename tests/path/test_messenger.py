@@ -7,13 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.channels.sending import Platform, platform
-from tests.desks import HEAD, desk
-from tests.path.answering import Answering, Talking
+from tests.channels.sending import Platform
+from tests.path.answering import NOON, Answering, scripted, talking
 from tickets.store import Store
 
 PAGE, ANN = "1044", "7311"
-NOON = 1_795_348_800.0
 CHANNELS = """
   - name: page
     type: facebook
@@ -26,26 +24,19 @@ CHANNELS = """
     app_secrets: ["env:APP_SECRET"]
     verify_tokens: ["env:VERIFY"]
     accounts: {1044: "env:PAGE_TOKEN"}
-    base_url: <BASE>
-tags:"""
+    base_url: <BASE>"""
 
 
 @pytest.fixture
 def meta(monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
-    """Run a platform that takes what a test scripts."""
     monkeypatch.setenv("PAGE_TOKEN", "EAAtoken")
-    with platform([]) as local:
-        yield local
-        assert local.wrong == []
-        assert local.taken == len(local.script)
+    with scripted() as made:
+        yield made
 
 
 @pytest.fixture
 def front(store: Store, tmp_path: Path, meta: Platform) -> Answering:
-    at = desk(HEAD.replace("\ntags:", CHANNELS.replace("<BASE>", meta.base)))
-    made = Talking(store, at, tmp_path / "out")
-    made.now = NOON
-    return made
+    return talking(store, tmp_path / "out", meta, CHANNELS)
 
 
 def said(at: int, *, echo: bool = False, **what: Any) -> bytes:

@@ -9,36 +9,28 @@ import pytest
 from sqlalchemy import select
 
 from notify.note import key_of
-from tests.channels.sending import Platform, platform
-from tests.desks import HEAD, desk
-from tests.path.answering import Answering, Talking
+from tests.channels.sending import Platform
+from tests.path.answering import Answering, scripted, talking
 from tickets.schema import outbox
 from tickets.store import Store
 
-NOON = 1_795_348_800.0
 DESK, CUSTOMERS, US, ANN = "T0DESK", "T0CUST", "2244001100220033", "7700112233445566"
 ROOT = "1795348800.000100"
 CHANNELS = """
   - {name: shared, type: slack, signing_secrets: ["env:S"], token: "env:TOKEN", base_url: "<BASE>"}
-  - {name: x, type: x, paid_per_event: true, consumer_secrets: ["env:S"], token: "env:TOKEN", base_url: "<BASE>"}
-tags:"""
+  - {name: x, type: x, paid_per_event: true, consumer_secrets: ["env:S"], token: "env:TOKEN", base_url: "<BASE>"}"""
 
 
 @pytest.fixture
 def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
-    """Run a platform that takes what a test scripts."""
     monkeypatch.setenv("TOKEN", "secret-token-1")
-    with platform([]) as local:
-        yield local
-        assert local.wrong == []
-        assert local.taken == len(local.script)
+    with scripted() as made:
+        yield made
 
 
 @pytest.fixture
 def front(store: Store, tmp_path: Path, there: Platform) -> Answering:
-    made = Talking(store, desk(HEAD.replace("\ntags:", CHANNELS.replace("<BASE>", there.base))), tmp_path / "out")
-    made.now = NOON
-    return made
+    return talking(store, tmp_path / "out", there, CHANNELS)
 
 
 def answered(front: Answering, there: Platform, number: int, path: str, body: dict[str, Any], **says: Any) -> None:
