@@ -7,11 +7,11 @@ Every channel module has
 
 A channel that is called over HTTP also has `HOOK`, `verify` and `answer` (see `WebChannel`), `mails` when what it is given
 are whole mails (see `PostedMail`), and `wants` and `confirms` when it must ask its provider something (see `Asking`),
-`handshake` when its provider asks it something (see `Greeting`), `respond` when its answer depends on the desk (see
-`Responding`); one that listens by itself has `listen`, one that fetches by itself `watch`, one with paths of its own
-`routes` (see `RoutedChannel`). One that takes mail says `MAIL = True`. One through which agents answer has `send`, and perhaps `answer_until`
-(see `AnsweringChannel`), `name` and `fetch` (see `LookingUp` and `Fetching`). The steps to add one stand in
-docs/adding-a-channel.md.
+`handshake` when its provider asks it something (see `Greeting`), `whole` when the URL of a delivery counts (see
+`Addressed`), `respond` when its answer depends on the desk (see `Responding`); one that listens by itself has `listen`, one
+that fetches by itself `watch`, one with paths of its own `routes` (see `RoutedChannel`). One that takes mail says `MAIL =
+True`. One through which agents answer has `send`, and perhaps `answer_until` (see `AnsweringChannel`), `name` and `fetch`
+(see `LookingUp` and `Fetching`). The steps to add one stand in docs/adding-a-channel.md.
 """
 
 import asyncio
@@ -178,6 +178,13 @@ class Asking(WebChannel, Protocol):
         """Return the URLs to visit before the delivery is answered; the request is verified. It may be missing."""
 
 
+class Addressed(WebChannel, Protocol):
+    """The module of a channel over HTTP of whose deliveries the URL tells something as well, such as one we gave away."""
+
+    def whole(self, config: Any, request: Request) -> bytes:
+        """Return what is kept of a verified delivery and given to `parse`, instead of its body alone."""
+
+
 class Greeting(WebChannel, Protocol):
     """The module of a channel over HTTP whose provider asks whether we are who it was told."""
 
@@ -273,6 +280,11 @@ def posted_mail(module: Channel) -> PostedMail | None:
 def asking(module: Channel) -> Asking | None:
     """Return the module when it must ask its provider something."""
     return cast(Asking, module) if hasattr(module, "wants") else None
+
+
+def whole(module: Channel, config: ChannelConfig, request: Request) -> bytes:
+    """Return what is kept of a verified delivery and given to `parse`."""
+    return cast(Addressed, module).whole(config, request) if hasattr(module, "whole") else request.raw
 
 
 def greeting(module: Channel) -> Greeting | None:

@@ -15,6 +15,7 @@ from pydantic import AfterValidator
 from config.model import Secret
 from ingest.channel import Answer, Refused, Request, Unreadable
 from ingest.proof import is_one_of, opened
+from tickets.message import clean
 
 MOST_FIELDS = 500
 _PORTS: Final = {"http": ":80", "https": ":443"}
@@ -36,8 +37,8 @@ NOTHING_TO_DO: Final = Answer(text='<?xml version="1.0" encoding="UTF-8"?><Respo
 
 
 def form(raw: bytes) -> Mapping[str, str]:
-    """Return the fields of a posted form, the first of each name; raises `Unreadable`."""
-    return dict(reversed(_pairs(raw)))
+    """Return the fields of a posted form, the first of each name, without NUL; raises `Unreadable`."""
+    return {name: clean(value) for name, value in reversed(_pairs(raw))}
 
 
 def verify(url: str, auth_tokens: Sequence[Secret], request: Request) -> None:

@@ -8,7 +8,7 @@ import structlog
 
 from config.desk import ChannelConfig
 from ingest.arrival import Arrival
-from ingest.channel import Channel, Outdated, Request, Unreadable, WebChannel, asking, posted_mail
+from ingest.channel import Channel, Outdated, Request, Unreadable, WebChannel, asking, posted_mail, whole
 from ingest.fetch import Fetch
 from ingest.mail import arrival as mail
 from tickets.message import InboundMessage, clean, thread_key
@@ -51,7 +51,8 @@ async def _verified(channel: WebChannel, config: ChannelConfig, request: Request
 
 def _taken(channel: WebChannel, config: ChannelConfig, request: Request) -> list[Arrival]:
     channel.verify(config, request)
-    return read(channel, config.name, config.type, request)
+    kept = replace(request, raw=whole(channel, config, request))
+    return read(channel, config.name, config.type, kept)
 
 
 def read(channel: Channel, name: str, word: str, request: Request) -> list[Arrival]:
