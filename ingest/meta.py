@@ -1,4 +1,4 @@
-"""What Messenger, Instagram and WhatsApp have in common: how Meta's webhooks prove themselves, and what its errors mean.
+"""What Messenger, Instagram and WhatsApp have in common: how Meta's webhooks prove themselves, how it is asked, what its errors mean.
 
 Vendor's document: Meta, "Graph API Webhooks: Getting Started"
 (https://developers.facebook.com/docs/graph-api/webhooks/getting-started), "Handle Errors"
@@ -8,15 +8,24 @@ Vendor's document: Meta, "Graph API Webhooks: Getting Started"
 
 import hmac
 import json
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from config.model import Secret
+from pydantic import BeforeValidator, Field
+
+from config.desk import ChannelConfig
+from config.model import MissingSecretError, Secret, Secrets
 from ingest.channel import Answer, Refused, Request
 from ingest.outbound import Answered
 from ingest.payload import count, part
 from ingest.proof import is_one_of, opened
 from tickets.trouble import FailureKind, Permanent, Temporary, failure
+
+Id = Annotated[str, BeforeValidator(lambda said: str(said) if type(said) is int else said)]
+"""An id of digits, which YAML reads as a number unless it is quoted."""
+Tokens = Mapping[Id, Secret]
+"""Access tokens by the id of the page, account or number they are of."""
 
 LONGEST_CHALLENGE = 1000
 """Meta's is some ten digits long; a stranger's could be anything."""
@@ -40,6 +49,45 @@ _MEANINGS: Mapping[int, Meaning] = {
     **dict.fromkeys((4, 17, 32, 341, 613, *range(80_000, 80_015)), _BUSY),
     **dict.fromkeys(range(200, 300), _TOKEN),
 }
+
+
+class Settings(ChannelConfig):
+    """What every channel of Meta's needs."""
+
+    app_secrets: Secrets = Field(
+        description="the app's secrets, with which Meta signs; a delivery signed with any is genuine"
+    )
+    verify_tokens: Secrets = Field(description="the words given to Meta as the webhook's verify token")
+    graph_version: str = Field(
+        default="v25.0",
+        pattern=r"^v[1-9][0-9]{0,2}\.[0-9]{1,2}$",
+        description="the version of Meta's Graph API to call",
+    )
+
+    @property
+    @abstractmethod
+    def tokens(self) -> Tokens:
+        """The access tokens."""
+
+    @property
+    @abstractmethod
+    def address(self) -> str:
+        """The address of the Graph API."""
+
+    @property
+    def graph(self) -> str:
+        """The address of the Graph API's version, without a slash behind it."""
+        return f"{self.address.rstrip('/')}/{self.graph_version}"
+
+
+def authorization(config: Settings, account: str) -> Mapping[str, str]:
+    """Return the header with an account's access token; raises `Temporary` while there is none."""
+    if (secret := config.tokens.get(account)) is None:
+        raise failure("auth", f"channel {config.name} has no access token for {account}; add it in the desk file")
+    try:
+        return {"Authorization": f"Bearer {secret.reveal()}"}
+    except (MissingSecretError, ValueError):
+        raise failure("auth", f"the access token for {account} is not set; see `frontdesk doctor`") from None
 
 
 def handshake(verify_tokens: Sequence[Secret], request: Request) -> Answer | None:

@@ -22,8 +22,9 @@ from pydantic import Field
 from ingest.messenger import answers
 from ingest.messenger.answers import answer_until
 from ingest.messenger.events import messages
-from ingest.messenger.hook import HOOK, answer, handshake, verify
-from ingest.messenger.settings import Settings, Tokens
+from ingest.messenger.settings import Settings
+from ingest.meta import Tokens
+from ingest.meta_hook import HOOK, answer, handshake, verify
 from ingest.outbound import Outbound
 from tickets.message import InboundMessage
 from tickets.reply import Reply

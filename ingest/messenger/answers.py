@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from config.model import MissingSecretError
 from ingest import meta
 from ingest.cutting import Unit, pieces
 from ingest.messenger.settings import Settings
@@ -97,22 +96,12 @@ def send(platform: Platform, config: Settings, reply: Reply, out: Outbound) -> I
 def name(config: Settings, account: str, sender: str, fields: Sequence[str], out: Outbound) -> str:
     """Return the first of the profile's `fields` that Meta tells, or ""; raises like `send`."""
     query = f"{config.graph}/{quote(sender, safe='')}?fields={','.join(fields)}"
-    answered = out.call("GET", query, headers=_authorization(config, account))
+    answered = out.call("GET", query, headers=meta.authorization(config, account))
     if answered.ok:
         return word(answered.json, *fields)
     if _NAMELESS & {*meta.fault(answered)}:
         return ""
     raise meta.refusal(answered, {})
-
-
-def _authorization(config: Settings, account: str) -> Mapping[str, str]:
-    """Return the header with an account's access token; raises `Temporary` while there is none."""
-    if (secret := config.tokens.get(account)) is None:
-        raise failure("auth", f"channel {config.name} has no access token for {account}; add it in the desk file")
-    try:
-        return {"Authorization": f"Bearer {secret.reveal()}"}
-    except (MissingSecretError, ValueError):
-        raise failure("auth", f"the access token for {account} is not set; see `frontdesk doctor`") from None
 
 
 def _permission(config: Settings, reply: Reply, *, comment: bool) -> Mapping[str, Any]:
@@ -157,7 +146,7 @@ def _kind(platform: Platform, upload: Upload) -> str:
 
 
 def _post(config: Settings, account: str, out: Outbound, body: Mapping[str, Any], upload: Upload | None) -> Answered:
-    url, headers = f"{config.graph}/me/messages", _authorization(config, account)
+    url, headers = f"{config.graph}/me/messages", meta.authorization(config, account)
     if upload is None:
         return out.call("POST", url, headers=headers, json=body)
     form = {key: value if isinstance(value, str) else json.dumps(value) for key, value in body.items()}

@@ -1,13 +1,14 @@
-"""The webhook's side of a channel of the Messenger Platform: who may deliver, and what Meta hears."""
+"""The webhook's side of a channel of Meta: who may deliver, and what Meta hears."""
 
 from collections.abc import Sequence
 
 from ingest import meta
 from ingest.arrival import Kept
 from ingest.channel import Answer, Hook, Request
-from ingest.messenger.settings import Settings
+from ingest.meta import Settings
 
-HOOK = Hook("/in/{channel}", max_bytes=1_048_576)
+# A delivery of WhatsApp may have 3 MB, the largest of Meta's.
+HOOK = Hook("/in/{channel}", max_bytes=4_194_304)
 
 
 def verify(config: Settings, request: Request) -> None:
