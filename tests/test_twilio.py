@@ -1,6 +1,7 @@
 """Twilio's signature, against Twilio's own library, and its forms."""
 
 from dataclasses import replace
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from ingest.twilio import MOST_FIELDS, PublicUrl, form, verify
 URL = "https://desk.acme.example/in/phone"
 FORM = b"CallSid=CA1&From=%2B421900111222&Body=a%26b%3D%C5%88&Empty=&Body=twice"
 FIELDS = {"CallSid": ["CA1"], "From": ["+421900111222"], "Body": ["a&b=\u0148", "twice"], "Empty": [""]}
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 TOKENS = (Secret("env:OLD_TOKEN"), Secret("env:NEW_TOKEN"))
 
 
@@ -43,6 +45,29 @@ def signed(url: str, token: str, raw: bytes = FORM, query: str = "") -> Request:
 def test_what_twilio_signs_with_any_of_the_tokens_is_taken(token: str, query: str, port: str) -> None:
     for ours in (URL, URL.replace(".example", ".example:443")):
         verify(ours, TOKENS, signed(URL.replace(".example", f".example{port}"), token, query=query))
+
+
+def test_a_body_that_is_no_form_is_signed_by_its_digest_in_the_query_string() -> None:
+    body = '{"Body": "Hello"}'
+    query = f"?bodySHA256={RequestValidator('old').compute_hash(body)}"
+    request = Request(
+        body.encode(),
+        {"x-twilio-signature": RequestValidator("old").compute_signature(URL + query, {})},
+        target=f"/in/phone{query}",
+    )
+    verify(URL, TOKENS, request)
+    with pytest.raises(Refused):
+        verify(URL, TOKENS, replace(request, raw=request.raw + b" "))
+
+
+def test_a_shared_key_signs_with_the_algorithm_its_header_names() -> None:
+    signature = RequestValidator("old").compute_signature(URL, Multi(FIELDS), "HMAC_SHA256")
+    settings = "key=webhooks_sharedkey_1, algorithm=HMAC_SHA256"
+    headers = {"x-twilio-signature": signature, "x-twilio-webhooks-signature-settings": settings}
+    request = Request(FORM, headers, target="/in/phone")
+    verify(URL, TOKENS, request)
+    with pytest.raises(Refused):
+        verify(URL, TOKENS, replace(request, headers={"x-twilio-signature": signature}))
 
 
 @pytest.mark.parametrize(
@@ -74,6 +99,14 @@ def test_a_token_that_is_not_there_means_later(monkeypatch: pytest.MonkeyPatch) 
 def test_the_first_of_a_name_counts_and_bytes_that_are_no_text_are_shown_as_such() -> None:
     assert form(FORM)["Body"] == "a&b=\u0148"
     assert form(b"a=%FF+b&c") == {"a": "\ufffd b", "c": ""}
+
+
+@given(st.lists(st.tuples(WORDS.filter(bool), WORDS), max_size=12), st.booleans())
+def test_any_fields_are_signed_as_twilio_does(fields: list[tuple[str, str]], each_name_twice: bool) -> None:
+    form = fields + [(name, f"{value}2") for name, value in fields] if each_name_twice else fields
+    several = Multi({name: [value for other, value in form if other == name] for name, _ in form})
+    signature = RequestValidator("old").compute_signature(URL, several)
+    verify(URL, TOKENS, Request(urlencode(form).encode(), {"x-twilio-signature": signature}, target="/in/phone"))
 
 
 @given(st.binary(max_size=200))
