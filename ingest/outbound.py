@@ -23,7 +23,7 @@ from urllib.parse import urljoin
 import httpx2
 
 from config.model import MissingSecretError, Secret
-from tickets.trouble import failure
+from tickets.trouble import FailureKind, failure
 
 CALL_SECONDS = 15.0
 FILE_SECONDS = 60.0
@@ -34,6 +34,11 @@ FILE_BYTES = 26_214_400
 MOST_REDIRECTS = 3
 MOST_ADDRESSES = 4
 _NAT64 = IPv6Network("64:ff9b::/96")
+
+_KINDS: Mapping[int, FailureKind] = {
+    401: "auth", 403: "auth", 404: "not_found", 408: "transient", 410: "not_found", 413: "too_long", 425: "transient",
+    429: "rate_limited",
+}  # fmt: skip
 
 Resolve = Callable[[str, int], Sequence[str]]
 """Returns the addresses of a host; raises `OSError`."""
@@ -73,6 +78,11 @@ class Answered:
         except (ValueError, RecursionError):
             return {}
         return said if isinstance(said, dict) else {}
+
+    @property
+    def kind(self) -> FailureKind:
+        """What a status that is no success means where the platform says no more (RFC 9110, 15)."""
+        return _KINDS.get(self.status, "transient" if self.status >= 500 else "invalid")
 
     @property
     def retry_after(self) -> float | None:

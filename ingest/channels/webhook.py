@@ -49,9 +49,6 @@ _KINDS = frozenset(get_args(Kind)) - {"bounce", "list", "feedback_report", "unsu
 _TYPES = frozenset(get_args(AttachmentType))
 _NAMES = ("id", "conversation", "sender", "text", "html", "attachments", "kind", "fields")
 _VERSIONS = frozenset({"edit", "delete", "reaction"})
-_FAILURES: Mapping[int, FailureKind] = {
-    401: "auth", 403: "auth", 404: "not_found", 408: "transient", 410: "not_found", 413: "too_long", 429: "rate_limited",
-}  # fmt: skip
 _WORDS: Mapping[FailureKind, str] = {
     "auth": "does not accept our signature; compare reply_secrets with the secrets it knows",
     "not_found": "knows the conversation no more, or reply_url is wrong; reach the customer in another way",
@@ -269,5 +266,4 @@ def send(config: Config, reply: Reply, out: Outbound) -> Iterator[str]:
 
 
 def _failed(heard: Answered, host: str) -> Exception:
-    kind = _FAILURES.get(heard.status, "transient" if heard.status >= 500 else "invalid")
-    return failure(kind, f"{host} {_WORDS[kind]} (HTTP {heard.status})", heard.retry_after)
+    return failure(heard.kind, f"{host} {_WORDS[heard.kind]} (HTTP {heard.status})", heard.retry_after)

@@ -25,9 +25,6 @@ _GONE: Final = frozenset({
     "ConversationBlockedByUser", "BotNotInConversationRoster", "BotDisabledByAdmin", "ForbiddenOperationException",
     "MessageWritesBlocked",
 })  # fmt: skip
-_KINDS: Mapping[int, FailureKind] = {
-    401: "auth", 403: "auth", 404: "not_found", 408: "transient", 412: "transient", 413: "too_long", 429: "rate_limited",
-}  # fmt: skip
 _WORDS: Mapping[FailureKind, str] = {
     "auth": "does not accept the bot; compare app_id, tenant and passwords with its registration in Azure",
     "blocked": "says that the bot was blocked or removed there; reach the customer in another way",
@@ -97,17 +94,15 @@ def _authorized(config: Config, out: Outbound) -> Mapping[str, str]:
 
 
 def _no_token(heard: Answered) -> Temporary | Permanent:
-    kind: FailureKind = "auth"  # a wrong tenant or app is ours to put right as well
-    if heard.status == 429:
-        kind = "rate_limited"
-    elif heard.status >= 500 or heard.ok:
-        kind = "transient"
+    waits = heard.kind in ("rate_limited", "transient")
+    # Another refusal, such as an unknown tenant, is ours to put right like a wrong password.
+    kind: FailureKind = "transient" if heard.ok else heard.kind if waits else "auth"
     codes = heard.json.get("error_codes")
     return _worded(kind, "Microsoft's login", heard, str(codes[0]) if isinstance(codes, list) and codes else "")
 
 
 def _failed(heard: Answered, who: str, code: str) -> Temporary | Permanent:
-    kind = _KINDS.get(heard.status, "transient" if heard.status >= 500 else "invalid")
+    kind = "transient" if heard.status == 412 else heard.kind
     if code in _GONE:
         kind = "blocked"
     elif code == "MessageSizeTooBig":
