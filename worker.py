@@ -40,6 +40,7 @@ from config.settings import Settings, WrongSettingError
 from config.watch import DeskFile
 from ingest import inbox as inboxes
 from ingest.arrival import Arrival, Kept
+from ingest.errands import Errands
 from ingest.front import Front
 from ingest.inbox import Inbox
 from ingest.limits import Limiter
@@ -59,6 +60,7 @@ from web.metrics import Metrics, ready
 ROUTE_THREADS = 1
 """One: routing in Python and one writer in SQLite gain nothing from a second thread, and lose a fifth to switching."""
 DELIVER_THREADS = 4
+ERRAND_THREADS = 2
 PREFETCH = 100
 """Bells fetched from memory at once; with Dramatiq's two, threads wake each other for every message."""
 STOP_SECONDS = 10
@@ -73,23 +75,24 @@ Actor = dramatiq.Actor[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Brokers:
-    """Who rings for routing and who for delivery: one Redis, or two in memory, because each may have one worker only."""
+    """Who rings for routing, delivery and errands: one Redis, or three in memory, because each may have one worker only."""
 
     route: dramatiq.Broker
     deliver: dramatiq.Broker
+    errand: dramatiq.Broker
 
 
 def make_brokers(url: str | None) -> Brokers:
     """Return the Redis broker, or in-memory ones. No middleware: an actor never fails, it writes what failed into its row."""
     if url is None:
-        return Brokers(StubBroker(middleware=[]), StubBroker(middleware=[]))
+        return Brokers(StubBroker(middleware=[]), StubBroker(middleware=[]), StubBroker(middleware=[]))
     redis = RedisBroker(  # type: ignore[no-untyped-call]
         client=Redis.from_url(url, socket_connect_timeout=3, socket_timeout=15),
         middleware=[],
         maintenance_chance=100_000,  # the defaults leave a dead worker's messages lying for minutes
         heartbeat_timeout=15_000,
     )
-    return Brokers(redis, redis)
+    return Brokers(redis, redis, redis)
 
 
 class Bell:
@@ -99,7 +102,7 @@ class Bell:
     """
 
     def __init__(self, brokers: Brokers) -> None:
-        self._memory = [one for one in (brokers.route, brokers.deliver) if isinstance(one, StubBroker)]
+        self._memory = isinstance(brokers.route, StubBroker)
         self._rung: queue.SimpleQueue[tuple[Actor, Sequence[int]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="bell", daemon=True)
         self._silent = False
@@ -124,9 +127,10 @@ class Bell:
         else:
             self._rung.put((actor, ids))
 
-    def busy(self) -> bool:
-        """Tell whether the workers have more than enough bells to answer."""
-        return any(waiting.qsize() > LONGEST_QUEUE for broker in self._memory for waiting in broker.queues.values())
+    def busy(self, actor: Actor) -> bool:
+        """Tell whether an actor has more than enough bells to answer; the other ones go on."""
+        queues = actor.broker.queues if isinstance(actor.broker, StubBroker) else {}
+        return any(waiting.qsize() > LONGEST_QUEUE for waiting in queues.values())
 
     def _run(self) -> None:
         while (rung := self._rung.get()) is not None:
@@ -134,7 +138,7 @@ class Bell:
 
     def _send(self, actor: Actor, ids: Sequence[int]) -> None:
         try:
-            if not self.busy():
+            if not self.busy(actor):
                 for number in ids:
                     actor.broker.enqueue(_message(actor, number))
             self._silent = False
@@ -178,10 +182,12 @@ class App:
         self.inbox = Inbox(self.store, on_kept=lambda ids: self.bell.ring(self.route, ids), blobs=self.blobs)
         self.scanner = Scanner(settings.clamd) if settings.clamd else None
         self.router = Router(self.store, desk.current, blobs=self.blobs, scanner=self.scanner)
+        self.errands = Errands(self.store, desk.current, self.blobs, self.scanner)
         self._outbox: Outbox | None = None
         self._outbox_lock = threading.Lock()
         self.route = _actor("route", self.brokers.route, self._route)
         self.deliver = _actor("deliver", self.brokers.deliver, self._deliver)
+        self.errand = _actor("errand", self.brokers.errand, self._errand)
 
     def _route(self, inbox_id: int) -> None:
         try:
@@ -194,6 +200,7 @@ class App:
             self.metrics.routed.labels(routed.channel, routed.outcome).inc()
             self.metrics.route_seconds.labels(routed.channel).observe(max(0.0, now - routed.received_at))
             self.bell.ring(self.deliver, routed.notices)
+            self.bell.ring(self.errand, routed.errands)
             if routed.conversation is not None:
                 self.live.tell(routed.conversation, {"type": "line"})
 
@@ -209,6 +216,17 @@ class App:
             self.metrics.deliver_seconds.labels(*labels).observe(max(0.0, delivered.seconds))
             if delivered.conversation is not None:
                 self.live.tell(delivered.conversation, {"type": "line"})
+
+    def _errand(self, errand_id: int) -> None:
+        try:
+            ran = self.errands.run(errand_id)
+        except Temporary as error:
+            log.warning("an errand is not done, the sweep rings again", errand=errand_id, error=str(error))
+            return
+        if ran is not None:
+            self.metrics.errands.labels(ran.channel, ran.kind, ran.outcome).inc()
+            if ran.conversation is not None:
+                self.live.tell(ran.conversation, {"type": "line"})
 
     def outbox(self) -> Outbox:
         """Return the outbox as the desk of the moment sees it; a new desk file may name another relay or token."""
@@ -241,11 +259,15 @@ class App:
 
     def sweep(self) -> None:
         """Ring again for every row that waits past its time."""
-        if self.bell.busy():
-            return
         now = time.time()
-        self.bell.ring(self.route, inboxes.due(self.store, now, SWEEP_ROWS))
-        self.bell.ring(self.deliver, self.outbox().due(SWEEP_ROWS))
+        waiting: tuple[tuple[Actor, Callable[[], Sequence[int]]], ...] = (
+            (self.route, lambda: inboxes.due(self.store, now, SWEEP_ROWS)),
+            (self.deliver, lambda: self.outbox().due(SWEEP_ROWS)),
+            (self.errand, lambda: self.errands.due(SWEEP_ROWS)),
+        )
+        for actor, due in waiting:
+            if not self.bell.busy(actor):
+                self.bell.ring(actor, due())
         for conversation in missed(self.store, now, SWEEP_ROWS):
             self.live.tell(conversation, {"type": "line"})
 
@@ -268,10 +290,11 @@ class App:
 
     @contextlib.contextmanager
     def workers(self) -> Iterator[None]:
-        """Run Dramatiq's workers in this process: routing is never held up by a slow relay, so each has its own threads."""
+        """Run Dramatiq's workers in this process, each with threads of its own: no slow relay or platform holds up routing."""
         running = [
             embedded_worker(self.brokers.route, ROUTE_THREADS),
             embedded_worker(self.brokers.deliver, DELIVER_THREADS),
+            embedded_worker(self.brokers.errand, ERRAND_THREADS),
         ]
         for worker in running:
             worker.start()
@@ -306,7 +329,7 @@ class App:
 
     def wake(self) -> None:
         """Make everything that waits due now: for a process that is alone with its database."""
-        waiting = inboxes.wake(self.store, time.time()) + self.outbox().wake()
+        waiting = inboxes.wake(self.store, time.time()) + self.outbox().wake() + self.errands.wake()
         if waiting:
             log.info("going on with what waited", rows=waiting)
 
@@ -315,6 +338,7 @@ class App:
         _close(self._outbox)
         self.brokers.route.close()
         self.brokers.deliver.close()
+        self.brokers.errand.close()
         self.live.close()
         self.store.close()
 

@@ -9,10 +9,11 @@ from sqlalchemy import select
 from commands.facts import facts
 from commands.output import AsJson, documents, line, stop, table
 from commands.parts import open_blobs, open_store
-from ingest.attachment import served
+from ingest.attachment import lying, served
 from ingest.sniff import safe_name
 from notify.outbox import listing as notices
 from router.explain import explain
+from router.files import UPLOADED
 from tickets import look
 from tickets.blobs import LostBlobError, raw_of
 from tickets.schema import inbox
@@ -100,6 +101,7 @@ def _file(part: dict[str, Any]) -> str:
     facts = [f"it is {part['sniffed']}"] if part.get("sniffed") else []
     facts += ["may run something"] if part.get("dangerous") else []
     facts += [f"virus: {part['virus']}"] if part.get("virus") else []
+    facts += [f"not fetched: {part['missing']}"] if part.get("missing") else []
     return f"{name} ({'; '.join(facts)})" if facts else name
 
 
@@ -111,28 +113,35 @@ def _give_out(store: Store, found: dict[str, Any], raw: int | None, attachment: 
         stop(f"Ticket {found['number']} has no entry {entry}. See: frontdesk ticket {found['number']}", 1)
     if sys.stdout.isatty():
         stop("Bytes of strangers do not go to a terminal. Send them to a file: > FILE", 2)
-    with store.read() as connection:
-        row = connection.execute(select(inbox).where(inbox.c.id == said["inbox"])).first()
-    if row is None:
-        stop(f"Entry {entry} was not a message that came in", 1)
     try:
-        data = raw_of(row, open_blobs())
-        if attachment is not None:
-            data = _attached(data, said["attachments"], place)
+        data = _raw(store, said) if attachment is None else _attached(store, said, place)
     except LookupError as error:
-        stop(f"Entry {attachment}: {error.args[0]}", 1)
+        stop(f"Entry {attachment or entry}: {error.args[0]}", 1)
     except LostBlobError as error:
         stop(f"Entry {entry}: {error}", 1)
     sys.stdout.buffer.write(data)
 
 
-def _attached(raw: bytes, parts: list[dict[str, Any]], place: str) -> bytes:
+def _raw(store: Store, said: dict[str, Any]) -> bytes:
+    with store.read() as connection:
+        row = connection.execute(select(inbox).where(inbox.c.id == said["inbox"])).first()
+    if row is None:
+        raise LookupError("it was not a message that came in")
+    return raw_of(row, open_blobs())
+
+
+def _attached(store: Store, said: dict[str, Any], place: str) -> bytes:
+    parts = said["attachments"]
     if not place.isdecimal() or not 1 <= int(place) <= len(parts):
         raise LookupError(f"it has {len(parts)} attachments, counted from 1")
     part = parts[int(place) - 1]
     if part.get("virus"):
-        raise LookupError(f"the scanner found {part['virus']} in it; only the whole message is given out, with --raw")
-    return served(raw, part).data
+        words = "it is not given out" if part.get("file") else "only the whole message is given out, with --raw"
+        raise LookupError(f"the scanner found {part['virus']} in it; {words}")
+    url = part.get("url") or ""
+    if file := part.get("file") or (url.removeprefix(UPLOADED) if url.startswith(UPLOADED) else None):
+        return lying(store, open_blobs(), said["id"], file, part).data
+    return served(_raw(store, said), part).data
 
 
 def why(number: Number, *, as_json: AsJson = False) -> None:

@@ -302,6 +302,16 @@ def routed(module: Channel) -> RoutedChannel | None:
     return cast(RoutedChannel, module) if hasattr(module, "routes") else None
 
 
+def fetching(module: Channel) -> Fetching | None:
+    """Return the module when its files must be asked for in its own way."""
+    return cast(Fetching, module) if hasattr(module, "fetch") else None
+
+
+def looking_up(module: Channel) -> LookingUp | None:
+    """Return the module when it can ask its platform what somebody is called."""
+    return cast(LookingUp, module) if hasattr(module, "name") else None
+
+
 def watching(word: str) -> WatchingChannel | None:
     """Return the module of a type when it fetches by itself; raises `KeyError` for an unknown type."""
     module = find(word)

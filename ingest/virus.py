@@ -146,18 +146,24 @@ def scanned(
     files = contents(raw, ring)
     if len(files) != len(message.attachments):  # it could not be read, and is its own attachment
         files = [raw] * len(message.attachments)
+    found, verdict = scan(scanner, files, waited)
+    marked = tuple(
+        part.model_copy(update={"virus": name}) if name else part
+        for part, name in zip(message.attachments, found, strict=True)
+    )
+    return message.model_copy(update={"attachments": marked, "virus": verdict})
+
+
+def scan(scanner: Scanner, files: Sequence[bytes], waited: float) -> tuple[list[str | None], VirusVerdict]:
+    """Return what `Scanner.scan` does, and what that means for all of them; raises `Temporary` until `waited` is too long."""
     try:
         found = scanner.scan(files)
     except Temporary as error:
         if waited < PATIENCE_SECONDS:
             raise
-        log.warning("a message goes on unscanned", error=str(error))
-        return message.model_copy(update={"virus": VirusVerdict(verdict="unknown", words=f"not scanned: {error}")})
-    marked = tuple(
-        part.model_copy(update={"virus": name}) if name else part
-        for part, name in zip(message.attachments, found, strict=True)
-    )
-    return message.model_copy(update={"attachments": marked, "virus": _verdict(found)})
+        log.warning("files go on unscanned", error=str(error))
+        return [None] * len(files), VirusVerdict(verdict="unknown", words=f"not scanned: {error}")
+    return found, _verdict(found)
 
 
 def _verdict(found: Sequence[str | None]) -> VirusVerdict:

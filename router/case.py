@@ -7,6 +7,7 @@ from typing import Any
 
 from config.desk import Desk
 from ingest import channel as channels
+from ingest.errands import owe, owed
 from router.conversation import Place, Until, heard, said
 from router.correlate import count, end, is_quiet, reopens
 from router.decide import Verdict, decide
@@ -40,8 +41,8 @@ class Case:
     found: Found
     space: str
 
-    def write(self, rules: RuleSet) -> tuple[int, list[int]]:
-        """Write everything that follows from the message; return the ticket's number and the outbox rows to ring for."""
+    def write(self, rules: RuleSet) -> tuple[int, list[int], list[int]]:
+        """Write everything that follows from the message; return the ticket's number, the outbox rows and errands to ring for."""
         message = self.reading.message
         begun, lines, because = self._begin()
         verdict = self._decide(rules, begun, lines)
@@ -61,7 +62,7 @@ class Case:
             self.pen.history(self.found.linked_to, [back])
         evidence = [one.as_json(message.sender.id) for one in self.found.evidence]
         self.pen.decision(number, self.desk.version, {"because": because, "evidence": evidence, **verdict.trace})
-        return number, self.pen.owe(number, entry_id, self._owed(verdict, ids, lines))
+        return number, self.pen.owe(number, entry_id, self._owed(verdict, ids, lines)), self._errands(entry_id)
 
     @property
     def _actor(self) -> str:
@@ -149,6 +150,12 @@ class Case:
         number: int = self.found.ticket.id
         self.pen.change(number, values)
         return number
+
+    def _errands(self, entry_id: int) -> list[int]:
+        """Owe what a platform must be asked for besides; a mail has everything with it."""
+        message = self.reading.message
+        found = [] if self.keys.mail else owed(channels.find(self.reading.meta["type"]), message)
+        return owe(self.pen.connection, entry_id, self.row.channel, message.account, found, self.pen.now)
 
     def _place(self, number: int, agent: str | None) -> Place | None:
         """Return the message's place in its conversation; a mail has none."""

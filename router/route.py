@@ -39,7 +39,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Routed:
-    """What became of a row: `routed`, `ignored` or `quarantined`; its ticket, and the outbox rows to ring for.
+    """What became of a row: `routed`, `ignored` or `quarantined`; its ticket, and the outbox rows and errands to ring for.
 
     `conversation` is the key of what changed on a platform or in a chat, for whoever watches it.
     """
@@ -50,6 +50,7 @@ class Routed:
     received_at: float
     ticket: int | None = None
     notices: tuple[int, ...] = ()
+    errands: tuple[int, ...] = ()
     conversation: str | None = None
 
 
@@ -127,17 +128,19 @@ class Router:
                 state = "ignored" if aside.ticket is None else "routed"
                 finish(connection, inbox_id, self._clock(), state, ticket_id=aside.ticket, cause=aside.cause)
                 return Routed(
-                    inbox_id, row.channel, state, row.received_at, aside.ticket, aside.notices, row.conversation
+                    inbox_id, row.channel, state, row.received_at, aside.ticket, aside.notices, (), row.conversation
                 )
             if row.cause != RELEASED and (cause := set_aside(desk, message, reading.trust, own_notice)):
                 finish(connection, inbox_id, self._clock(), "quarantined", cause=cause)
                 log.warning("a mail waits for a person", inbox=inbox_id, cause=cause, see="frontdesk quarantine show")
                 return Routed(inbox_id, row.channel, "quarantined", row.received_at)
-            number, notices = Case(pen, desk, row, reading, letter, keys, found, space).write(self._rules(desk))
+            number, notices, errands = Case(pen, desk, row, reading, letter, keys, found, space).write(
+                self._rules(desk)
+            )
             finish(connection, inbox_id, self._clock(), "routed", ticket_id=number)
         log.info("routed", inbox=inbox_id, channel=row.channel, ticket=number, new=found.ticket is None)
         where = None if keys.mail else row.conversation
-        return Routed(inbox_id, row.channel, "routed", row.received_at, number, tuple(notices), where)
+        return Routed(inbox_id, row.channel, "routed", row.received_at, number, tuple(notices), tuple(errands), where)
 
     def _waiting(self, inbox_id: int) -> Any:
         with self._store.read() as connection:

@@ -13,7 +13,7 @@ from ingest.first_line import first_line
 from router.conversation import Place
 from router.event import Change
 from router.tell import Intent
-from tickets.message import InboundMessage, thread_key
+from tickets.message import InboundMessage, identity
 from tickets.prepared import Prepared
 from tickets.schema import contacts, decisions, entries, events, identities, outbox, participants, thread_keys, tickets
 
@@ -83,7 +83,7 @@ class Pen:
 
     def _identity(self, message: InboundMessage) -> str:
         """Return what the sender is known by; one who is not named is nobody else's contact."""
-        return thread_key("id", message.sender.id or f"unnamed {self.inbox_id}").removeprefix("id:")
+        return identity(message.sender.id or f"unnamed {self.inbox_id}")
 
     def create(self, message: InboundMessage, contact_id: int, values: dict[str, Any]) -> int:
         """Insert a new ticket and return its number; `values` are the columns the decision filled."""

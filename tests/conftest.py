@@ -3,12 +3,14 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import structlog
 from hypothesis import settings
 
+from tests.outside import World
 from tests.services import Services
 from tickets.store import Store
 
@@ -92,3 +94,16 @@ def store(migrated_url: str) -> Iterator[Store]:
 def redis_url(services: Services) -> str:
     """Give a real Redis (or Valkey) that tests may flush."""
     return services.redis()
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """Give an outside world of its own."""
+    with ExitStack() as stack:
+        yield World(stack)
+
+
+@pytest.fixture
+def loopback_is_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let 127.0.0.1 count as a host of the public internet, and nothing else."""
+    monkeypatch.setattr("ingest.outbound.public", lambda address: address == "127.0.0.1")

@@ -20,7 +20,7 @@ from tests.s3_server import KEY, S3Server, s3_server
 from tickets.blobs import ASIDE, Blobs, LostBlobError, open_blobs, raw_of
 from tickets.blobs_folder import FolderShelf
 from tickets.blobs_sweep import DAY, SHARDS, ForeignShelfError, sweep, sweeping
-from tickets.schema import inbox
+from tickets.schema import files, inbox
 from tickets.store import Store
 from tickets.trouble import Temporary
 
@@ -263,6 +263,15 @@ def test_a_blob_that_no_row_names_is_forgotten_after_two_days_and_no_other(store
     assert swept(store, blobs, days=1.1) == 1
     assert names(blobs) == [DIGEST]
     assert blobs.get(DIGEST) == DATA
+
+
+def test_a_blob_that_only_a_file_names_stays(store: Store, blobs: Blobs) -> None:
+    named = {"filename": "a", "content_type": "image/png", "size": 1, "owner": "bob/:7", "created_at": 1.0}
+    with store.write() as connection:
+        connection.execute(files.insert().values(id="f1", stored=blobs.put(DATA), **named))
+    swept(store, blobs, days=1.1)
+    swept(store, blobs, days=1.1)
+    assert (names(blobs), blobs.get(DIGEST)) == ([DIGEST], DATA)
 
 
 def test_who_relied_on_a_blob_while_it_was_set_aside_still_has_it(store: Store, blobs: Blobs) -> None:

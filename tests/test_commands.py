@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from typer.testing import CliRunner, Result
 
 from commands.mail import with_crlf
@@ -21,7 +21,7 @@ from router.route import Router
 from tests.clamd import clamd
 from tests.desks import HEAD, TRUSTING, mail
 from tickets.blobs import open_blobs
-from tickets.schema import entries, inbox
+from tickets.schema import entries, files, inbox
 from tickets.store import Store
 from worker import App, cli
 
@@ -381,6 +381,27 @@ def test_an_infected_file_is_not_given_out_alone(desk_folder: Path) -> None:
     assert "Win.Test" in refused.stderr
 
 
+def test_a_file_that_did_not_come_is_explained_and_no_entry_gives_out_anothers(desk_folder: Path) -> None:
+    call("inject", "billing@acme.example", stdin=MAIL)
+    route(desk_folder)
+    made, words = store(desk_folder), "files.example has no such file any more (HTTP 410)"
+    row = {"id": "f1", "stored": "0" * 64, "filename": "a", "content_type": "image/png", "size": 1, "owner": "other"}
+    with made.write() as connection:
+        connection.execute(insert(files), {**row, "entry_id": None, "created_at": 1.0})
+        said = [
+            {"content_type": "image/png", "type": "image", "url": "telegram:A", "missing": words},
+            {"content_type": "image/png", "type": "image", "file": "f1", "virus": "Win.Test"},
+            {"content_type": "image/png", "type": "image", "url": "chat:f1"},
+            {"content_type": "image/png", "type": "image", "url": "telegram:A"},
+        ]
+        connection.execute(update(entries).values(attachments=json.dumps(said)))
+    made.close()
+    assert f"1.1 image/png (not fetched: {words})" in call("ticket", "1").stdout
+    for place, told in enumerate((words, "Win.Test in it; it is not given out", "not there", "does not hold it"), 1):
+        refused = call("ticket", "1", "--attachment", f"1.{place}")
+        assert (refused.exit_code, refused.stdout, told in refused.stderr) == (1, "", True), refused.stderr
+
+
 def test_a_large_mail_in_quarantine_is_shown_whole(desk_folder: Path) -> None:
     question = mail("a@x", sender="forwarding-noreply@google.com", subject="(#123456789) Gmail Forwarding Confirmation")
     large = question + b"x" * 200_000
@@ -464,6 +485,8 @@ def test_an_agent_answers_from_the_command_line_and_a_running_desk_delivers_it(d
     answer = ticket["entries"][-1]
     assert (answer["kind"], answer["state"], answer["author"]) == ("answer", "sent", "agent:luca")
     assert [part["filename"] for part in answer["attachments"]] == ["plan.pdf"]
+    assert call("ticket", "1", "--attachment", f"{answer['id']}.1").stdout_bytes == b"%PDF-1.7\n"
+    assert "not a message that came in" in call("ticket", "1", "--raw", str(answer["id"])).stderr
     [sent] = [
         path.read_bytes()
         for path in (desk_folder / "var" / "outbox").glob("*.eml")

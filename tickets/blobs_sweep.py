@@ -1,4 +1,4 @@
-"""The sweep of blobs that no row of the inbox names: those of processes that died, and of mails that were kept already.
+"""The sweep of blobs that no row names: those of processes that died, and of mails that were kept already.
 
 It goes in two steps, at least a day apart. What no row names is set aside, where readers still find it; it is forgotten
 when there is still no row a day later, and put back when there is. So it does no harm that somebody keeps the same bytes
@@ -13,11 +13,11 @@ import time
 from collections.abc import Iterator
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import select, union_all
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tickets.blobs import ASIDE, Blobs
-from tickets.schema import inbox
+from tickets.schema import files, inbox
 from tickets.schema import secrets as kept_secrets
 from tickets.store import Store
 from tickets.trouble import Temporary
@@ -88,7 +88,8 @@ def _own(store: Store, blobs: Blobs) -> None:
 
 def _named(store: Store, digests: set[str]) -> set[str]:
     with store.read() as connection:
-        return {one for one in connection.scalars(select(inbox.c.stored).where(inbox.c.stored.in_(digests))) if one}
+        named = (select(column).where(column.in_(digests)) for column in (inbox.c.stored, files.c.stored))
+        return {one for one in connection.scalars(union_all(*named)) if one}
 
 
 @contextlib.contextmanager

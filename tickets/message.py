@@ -40,6 +40,11 @@ def thread_key(space: str, value: str) -> str:
     return f"{space}:sha256:{hashlib.sha256(value.encode('utf-8', 'replace')).hexdigest()}"
 
 
+def identity(sender: str) -> str:
+    """Return what a sender's id is kept as: short enough for an index."""
+    return thread_key("id", sender).removeprefix("id:")
+
+
 Clean = Annotated[str, BeforeValidator(clean)]
 
 

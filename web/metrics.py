@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 
 from ingest.mailbox import health
-from tickets.schema import HEAD, inbox, outbox
+from tickets.schema import HEAD, errands, inbox, outbox
 from tickets.store import Store
 from tickets.trouble import Temporary
 
@@ -35,6 +35,9 @@ class Metrics:
         )
         self.deliver_seconds = self._histogram(
             "frontdesk_deliver_seconds", "From decided to sent", "channel", "notifier"
+        )
+        self.errands = self._counter(
+            "frontdesk_errands", "Attempts to fetch files and names", "channel", "kind", "outcome"
         )
         self._depths = _Depths(store, clock)
 
@@ -74,6 +77,9 @@ class _Depths(Collector):
             owed = connection.execute(
                 select(func.count(), func.min(outbox.c.created_at)).where(outbox.c.state == "pending")
             ).one()
+            asked = connection.execute(
+                select(func.count(), func.min(errands.c.created_at)).where(errands.c.state == "pending")
+            ).one()
             suspect = connection.scalar(select(func.count()).where(inbox.c.state == "quarantined"))
         now = self._clock()
         for name, words, value in (
@@ -81,6 +87,8 @@ class _Depths(Collector):
             ("frontdesk_inbox_oldest_seconds", "Age of the oldest of them", _age(now, waiting[1])),
             ("frontdesk_outbox_depth", "Notices owed", owed[0]),
             ("frontdesk_outbox_oldest_seconds", "Age of the oldest of them", _age(now, owed[1])),
+            ("frontdesk_errands_depth", "Files and names to be fetched", asked[0]),
+            ("frontdesk_errands_oldest_seconds", "Age of the oldest of them", _age(now, asked[1])),
             ("frontdesk_quarantine_size", "Messages in quarantine", suspect),
         ):
             yield GaugeMetricFamily(name, words, value=value)

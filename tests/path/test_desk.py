@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from email import message_from_bytes
 from pathlib import Path
+from typing import Any
 
 import dramatiq
 import pytest
@@ -14,8 +15,11 @@ from commands.parts import CHECKS, KINDS
 from config.settings import Settings
 from config.watch import DeskFile
 from ingest.arrival import Arrival, Kept
+from ingest.channel import Request, find
 from ingest.inbox import keep
+from ingest.webhook import read
 from notify.outbox import listing as notices
+from tests.channels.sending import platform
 from tests.desks import HEAD, arrived, mail
 from tickets import look
 from worker import App
@@ -95,6 +99,35 @@ def test_a_mail_ends_as_a_ticket_and_its_notices_lie_in_the_outbox_folder(desk_f
     assert 'frontdesk_routed_total{channel="mail",outcome="routed"} 1.0' in metrics
     assert 'frontdesk_delivered_total{channel="mail",notifier="email",outcome="sent"} 2.0' in metrics
     assert "frontdesk_inbox_depth 0.0" in metrics
+
+
+def test_a_file_that_a_message_names_is_fetched(
+    desk_file: Path, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TELEGRAM_SECRET", "t")
+    where = {"method": "POST", "path": "/bott/getFile", "json": {"file_id": "AgAC"}}
+    bytes_of = {"method": "GET", "path": "/file/bott/photos/1.jpg"}
+    script: list[dict[str, Any]] = [
+        {"expect": where, "answer": {"json": {"ok": True, "result": {"file_path": "photos/1.jpg"}}}},
+        {"expect": bytes_of, "answer": {"text": "a picture"}},
+    ]
+    update = b'{"update_id": 1, "message": {"message_id": 2, "date": 1795348800, "chat": {"id": 7, "type": "private"}, '
+    update += b'"from": {"id": 7, "first_name": "Ann"}, "photo": [{"file_id": "AgAC", "width": 9, "height": 9}]}}'
+    with platform(script) as local:
+        more = f', token: "env:TELEGRAM_SECRET", base_url: "{local.base}"'
+        text = desk_file.read_text(encoding="utf-8").replace('"env:TELEGRAM_SECRET"', '"env:TELEGRAM_SECRET"' + more)
+        desk_file.write_text(text, encoding="utf-8")
+        app = made(desk_file, migrated_url)
+        with running(app):
+            accepted(app, *read(find("telegram"), "bot", "telegram", Request(update, {})))
+            until(lambda: 'outcome="done"' in app.metrics.text().decode())
+            found = look.ticket(app.store, 1)
+            metrics = app.metrics.text().decode()
+        assert local.wrong == []
+    assert found is not None
+    assert found["entries"][0]["attachments"][0]["size"] == len("a picture")
+    assert 'frontdesk_errands_total{channel="bot",kind="file",outcome="done"} 1.0' in metrics
+    assert "frontdesk_errands_depth 0.0" in metrics
 
 
 def test_over_a_real_redis_the_same_happens(desk_file: Path, migrated_url: str, redis_url: str) -> None:
