@@ -133,7 +133,7 @@ class Errands:
     client of a desk.
     """
 
-    def __init__(  # what an errand needs
+    def __init__(  # noqa: PLR0913  # what an errand needs
         self,
         store: Store,
         desk: Callable[[], Desk],
