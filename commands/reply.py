@@ -1,5 +1,6 @@
 """`reply N`: an agent's answer to a ticket."""
 
+import mimetypes
 import secrets
 import sys
 import time
@@ -47,7 +48,7 @@ def _handed_in(store: Store, owner: str, path: Path) -> str:
     data = path.read_bytes()
     if len(data) > LARGEST_FILE:
         raise CannotActError(f"{path} is larger than the {LARGEST_FILE} bytes a file of an answer may have")
-    kind = sniff(data) or "application/octet-stream"
+    kind = sniff(data) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     row = {
         "id": secrets.token_hex(16),
         "stored": open_blobs().put(data),
