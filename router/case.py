@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from config.desk import Desk
@@ -45,7 +45,7 @@ class Case:
         """Write everything that follows from the message; return the ticket's number, the outbox rows and errands to ring for."""
         message = self.reading.message
         begun, lines, because = self._begin()
-        verdict = self._decide(rules, begun, lines)
+        verdict = self._spoken(self._decide(rules, begun, lines), begun)
         number = self._ticket(begun, verdict)
         place = self._place(number, verdict.decision.agent)
         entry_id = self.pen.entry(number, message, self._author, self._facts(), place)
@@ -131,6 +131,21 @@ class Case:
             **before,
         )
         return decide(rules, event, self.desk)
+
+    def _spoken(self, verdict: Verdict, begun: dict[str, Any]) -> Verdict:
+        """Return the verdict with what a call that an agent took has done: it is an answer, and takes a ticket nobody has."""
+        call, decided = self.reading.message.call, verdict.decision
+        if call is None or call.outcome != "finished" or call.agent not in self.desk.members(decided.department):
+            return verdict
+        actor = f"agent:{call.agent}"
+        lines = [Change("ticket.answered", actor, {"seconds": call.seconds})]
+        if decided.agent is None:
+            lines.append(Change("ticket.assigned", actor, {"from": None, "to": call.agent, "reason": "answered"}))
+            decided = replace(decided, agent=call.agent, unassigned_reason=None)
+        if begun["status"] != "answered":
+            lines.append(Change("ticket.status_changed", actor, {"from": begun["status"], "to": "answered"}))
+            begun["status"] = "answered"
+        return replace(verdict, decision=decided, changes=(*verdict.changes, *lines))
 
     def _ticket(self, begun: dict[str, Any], verdict: Verdict) -> int:
         """Make or change the ticket as decided and return its number."""

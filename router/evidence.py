@@ -117,13 +117,13 @@ class Letter:
         return (self.alarm.lock,) if self.alarm else ()
 
 
-def keys_of(own: str, message: InboundMessage, tokens: Sequence[Token] = (), domain: str = "") -> Keys:
-    """Return a message's keys; `own` is what the inbox keeps it under, `domain` the desk's.
+def keys_of(own: str, message: InboundMessage, tokens: Sequence[Token] = (), domain: str = "", space: str = "") -> Keys:
+    """Return a message's keys; `own` is what the inbox keeps it under, `space` a platform's, `domain` the desk's.
 
     A Message-ID of the form only we make is a token or nothing: an altered one must not lead to what else names it.
     """
     if not own.startswith(MAIL):
-        return Keys(own)
+        return Keys(own, tuple(thread_key(space, name) for name in message.aliases))
     named = dict.fromkeys(name for name in (message.in_reply_to, *reversed(message.references)) if name)
     answers = dict.fromkeys(thread_key("mid", name) for name in named if claims(name, domain) is None)
     answers.pop(own, None)

@@ -118,7 +118,8 @@ class Router:
         with self._store.write() as connection:
             if not _claim(connection, inbox_id):
                 return None
-            lock(connection, (*keys.looked_up, *letter.locks, f"contact:{space}:{message.sender.id}"))
+            people = (f"contact:{space}:{one}" for one in (message.sender.id, *message.aliases))
+            lock(connection, (*keys.looked_up, *letter.locks, *people))
             first = goes_first(connection, inbox_id, keys, passed)
             if first is not None:
                 return _GoesFirst(first)
@@ -152,7 +153,7 @@ class Router:
         message = reading.message
         if not row.conversation.startswith(MAIL):
             letter = Letter(message, Writer(message.sender.id), received_at=row.received_at, channel=row.channel)
-            return keys_of(row.conversation, message), letter, None
+            return keys_of(row.conversation, message, space=f"{row.channel}/{row.account}"), letter, None
         key, domain = signing_key(self._store), desk.desk.domain
         recipients: list[str] = reading.meta.get("recipients", [])
         tokens = tokens_of(message, recipients, key, domain)

@@ -72,14 +72,16 @@ class Pen:
     now: float
 
     def contact(self, space: str, message: InboundMessage) -> int:
-        """Return the contact of the message's sender, made when this identity is new. The caller holds the identity's lock."""
-        value = self._identity(message)
-        known: int | None = _IDENTITY.value(self.connection, {"in_space": space, "with_value": value})
-        if known is not None:
-            return known
-        made: int = _NEW_CONTACT.value(self.connection, {"name": message.sender.name, "created_at": self.now})
-        _NEW_IDENTITY.run(self.connection, {"space": space, "value": value, "contact_id": made})
-        return made
+        """Return the contact of the message's sender, made when no id of theirs is known. The caller holds the ids' locks."""
+        values = [self._identity(message), *(identity(alias) for alias in message.aliases)]
+        ids = {value: _IDENTITY.value(self.connection, {"in_space": space, "with_value": value}) for value in values}
+        contact: int | None = next((known for known in ids.values() if known is not None), None)
+        if contact is None:
+            contact = _NEW_CONTACT.value(self.connection, {"name": message.sender.name, "created_at": self.now})
+        for value, known in ids.items():
+            if known is None:
+                _NEW_IDENTITY.run(self.connection, {"space": space, "value": value, "contact_id": contact})
+        return contact
 
     def _identity(self, message: InboundMessage) -> str:
         """Return what the sender is known by; one who is not named is nobody else's contact."""

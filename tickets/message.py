@@ -192,7 +192,7 @@ class InboundMessage(Model):
     `external_id` of its own for every version; a reaction without text was taken away. Of an echo, which the business wrote
     outside of the desk, `conversation` is the customer's. `mail_address` is an address the visitor typed: it proves nothing,
     and answers go there when the conversation cannot be reached any more (with `mail_only`, always). `fields` are what a form
-    asked besides.
+    asked besides. `aliases` are other ids the platform knows the sender by, where the conversation is theirs alone.
     """
 
     channel: Clean
@@ -229,3 +229,4 @@ class InboundMessage(Model):
     mail_address: Clean | None = None
     mail_only: bool = False
     fields: Mapping[str, Clean] = {}
+    aliases: tuple[Clean, ...] = ()

@@ -7,10 +7,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from sqlalchemy import select
 
 from router.act import CannotActError
 from tests.channels.sending import Platform
 from tests.path.answering import NOON, Answering, scripted, talking
+from tickets.schema import identities, tickets
 from tickets.store import Store
 
 NUMBER, ANN = "1065", "4915550001111"
@@ -162,3 +164,16 @@ def test_the_time_to_answer_is_counted_on_whatsapp_and_not_for_an_sms(front: Ans
     front.answer(one)
     with pytest.raises(CannotActError, match="lets us answer only until"):
         front.answer(other)
+
+
+def test_a_customer_who_stops_showing_the_number_stays_the_same_person_in_the_same_ticket(front: Answering) -> None:
+    first = front.payload("whatsapp", written("A1", "Where is my parcel?", from_user_id="DE.1349")).ticket
+    hidden = {"from_user_id": "DE.1349", "id": "wamid.A2", "type": "text", "text": {"body": "Hello?"}}
+    assert front.payload("whatsapp", said(messages=hidden)).ticket == first is not None
+    front.set(first, status="closed")
+    second = front.payload("whatsapp", said(messages={**hidden, "id": "wamid.A3"})).ticket
+    assert second != first
+    with front.store.read() as connection:
+        [contact] = set(connection.scalars(select(tickets.c.contact_id)))
+        known = set(connection.scalars(select(identities.c.value).where(identities.c.contact_id == contact)))
+    assert known == {ANN, "DE.1349"}

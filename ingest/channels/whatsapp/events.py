@@ -98,6 +98,7 @@ def _entry(account: str, message: Fields, said: Content, person: Person) -> Inbo
         sent_at=moment(message.get("timestamp")),
         handle={name: value for name, value in known.items() if value},
         fields={**said.fields, **_facts(context)},
+        aliases=(person.user_id,) if person.number and person.user_id and not group else (),
     )
 
 
@@ -120,7 +121,7 @@ def _echo(account: str, echo: Fields, known: People) -> InboundMessage:
     said = Content(said.text or instead, said.attachments, "echo", said.about, said.fields)
     customer = _person(echo, known, "to", "to_user_id")
     business = Sender(id=id_of(echo, "from"))
-    return _entry(account, echo, said, customer).model_copy(update={"sender": business, "handle": {}})
+    return _entry(account, echo, said, customer).model_copy(update={"sender": business, "handle": {}, "aliases": ()})
 
 
 def _receipt(account: str, status: Fields, known: People) -> Iterator[InboundMessage]:
