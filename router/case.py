@@ -224,8 +224,7 @@ class Case:
         if is_quiet(self.found.before, (line.event for line in lines)):
             return []
         happened = [
-            Happened(event_id, line.event, reading.agent.id if reading.agent and line.actor == self._actor else None)
-            for event_id, line in zip(ids, lines, strict=True)
+            Happened(event_id, line.event, _agent(line.actor)) for event_id, line in zip(ids, lines, strict=True)
         ]
         machine = None
         if reading.message.kind in AUTOMATIC and self.found.alarm is None:
@@ -243,3 +242,7 @@ class Case:
         ours = {one for one in people if self.desk.department_of(one) or looks_signed(one, domain)}
         ours |= {agent.email} if agent else set()
         return [one for one in people if one and len(one) <= 254 and one not in ours]
+
+
+def _agent(actor: str) -> str | None:
+    return actor.removeprefix("agent:") if actor.startswith("agent:") else None
