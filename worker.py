@@ -12,10 +12,9 @@ import random
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import dramatiq
 import structlog
@@ -35,27 +34,12 @@ from commands.parts import settings as read_settings
 from commands.reconcile import reconcile
 from commands.reply import reply
 from commands.serve import CannotListenError, greet, serve
-from commands.ways import open_outbox
+from commands.stages import Stages
 from config.settings import Settings, WrongSettingError
 from config.watch import DeskFile
-from ingest import inbox as inboxes
-from ingest.arrival import Arrival, Kept
-from ingest.errands import Errands
-from ingest.front import Front
-from ingest.inbox import Inbox
-from ingest.limits import Limiter
-from ingest.virus import Scanner
-from notify.outbox import Outbox
-from router.missed import missed
-from router.route import Router
-from tickets.blobs import open_blobs
 from tickets.blobs_sweep import sweeping
-from tickets.live import open_live
-from tickets.presence import Present
-from tickets.store import Store
 from tickets.trouble import Temporary
-from web.app import Parts, build
-from web.metrics import Metrics, ready
+from web.app import build
 
 ROUTE_THREADS = 1
 """One: routing in Python and one writer in SQLite gain nothing from a second thread, and lose a fifth to switching."""
@@ -64,7 +48,6 @@ ERRAND_THREADS = 2
 PREFETCH = 100
 """Bells fetched from memory at once; with Dramatiq's two, threads wake each other for every message."""
 STOP_SECONDS = 10
-SWEEP_ROWS = 500
 LONGEST_QUEUE = 10_000
 """So many bells in memory are enough; the sweep rings for the rows behind them when their time comes."""
 
@@ -166,110 +149,21 @@ def embedded_worker(broker: dramatiq.Broker, threads: int) -> dramatiq.Worker:
     return worker
 
 
-class App:
+class App(Stages):
     """Everything one process owns. It runs what its context managers are entered for, and nothing after `close`."""
 
     def __init__(self, settings: Settings, desk: DeskFile) -> None:
-        self.settings = settings
-        self.desk = desk
-        self.store = Store(settings.database)
-        self.metrics = Metrics(self.store, time.time)
+        super().__init__(settings, desk, lambda stage, ids: self.bell.ring(self.actors[stage], ids))
         self.brokers = make_brokers(settings.broker_url)
         self.bell = Bell(self.brokers)
-        self.blobs = open_blobs(settings)
-        self.live = open_live(settings.broker_url)
-        self.present = Present(self.store)
-        self.inbox = Inbox(self.store, on_kept=lambda ids: self.bell.ring(self.route, ids), blobs=self.blobs)
-        self.scanner = Scanner(settings.clamd) if settings.clamd else None
-        self.router = Router(self.store, desk.current, blobs=self.blobs, scanner=self.scanner)
-        self.errands = Errands(self.store, desk.current, self.blobs, self.scanner)
-        self._outbox: Outbox | None = None
-        self._outbox_lock = threading.Lock()
-        self.route = _actor("route", self.brokers.route, self._route)
-        self.deliver = _actor("deliver", self.brokers.deliver, self._deliver)
-        self.errand = _actor("errand", self.brokers.errand, self._errand)
-
-    def _route(self, inbox_id: int) -> None:
-        try:
-            done = self.router.route(inbox_id)
-        except Temporary as error:
-            log.warning("not routed, the sweep rings again", inbox=inbox_id, error=str(error))
-            return
-        now = time.time()
-        for routed in done:
-            self.metrics.routed.labels(routed.channel, routed.outcome).inc()
-            self.metrics.route_seconds.labels(routed.channel).observe(max(0.0, now - routed.received_at))
-            self.bell.ring(self.deliver, routed.notices)
-            self.bell.ring(self.errand, routed.errands)
-            if routed.conversation is not None:
-                self.live.tell(routed.conversation, {"type": "line"})
-
-    def _deliver(self, outbox_id: int) -> None:
-        try:
-            delivered = self.outbox().deliver(outbox_id)
-        except Temporary as error:
-            log.warning("not delivered, the sweep rings again", outbox=outbox_id, error=str(error))
-            return
-        if delivered is not None:
-            labels = (delivered.channel, delivered.notifier)
-            self.metrics.delivered.labels(*labels, delivered.outcome).inc()
-            self.metrics.deliver_seconds.labels(*labels).observe(max(0.0, delivered.seconds))
-            if delivered.conversation is not None:
-                self.live.tell(delivered.conversation, {"type": "line"})
-
-    def _errand(self, errand_id: int) -> None:
-        try:
-            ran = self.errands.run(errand_id)
-        except Temporary as error:
-            log.warning("an errand is not done, the sweep rings again", errand=errand_id, error=str(error))
-            return
-        if ran is not None:
-            self.metrics.errands.labels(ran.channel, ran.kind, ran.outcome).inc()
-            if ran.conversation is not None:
-                self.live.tell(ran.conversation, {"type": "line"})
-
-    def outbox(self) -> Outbox:
-        """Return the outbox as the desk of the moment sees it; a new desk file may name another relay or token."""
-        desk = self.desk.current()
-        with self._outbox_lock:
-            known = self._outbox
-            if known is not None and known.desk is desk:
-                return known
-            self._outbox = open_outbox(self.store, desk, self.blobs, self.settings.outbox_folder)
-            for notifier in self._outbox.notifiers.values():
-                log.info("agents are told", way=notifier.describe())
-            _close(known)
-            return self._outbox
-
-    async def accept(self, arrivals: Sequence[Arrival]) -> list[Kept]:
-        """Keep the messages of one delivery; returns after the commit, raises `Temporary` when there was none."""
-        begun = time.perf_counter()
-        channel = arrivals[0].channel if arrivals else ""
-        try:
-            kept = await self.inbox.accepted(arrivals)
-        except Temporary:
-            self.metrics.accepted.labels(channel, "refused").inc()
-            raise
-        for arrival, one in zip(arrivals, kept, strict=True):
-            outcome = "duplicate" if one.duplicate else "quarantined" if arrival.cause else "kept"
-            self.metrics.accepted.labels(channel, outcome).inc()
-        if arrivals:
-            self.metrics.accept_seconds.labels(channel).observe(time.perf_counter() - begun)
-        return kept
+        self.actors = {name: _actor(name, getattr(self.brokers, name), act) for name, act in self.acts.items()}
 
     def sweep(self) -> None:
         """Ring again for every row that waits past its time."""
-        now = time.time()
-        waiting: tuple[tuple[Actor, Callable[[], Sequence[int]]], ...] = (
-            (self.route, lambda: inboxes.due(self.store, now, SWEEP_ROWS)),
-            (self.deliver, lambda: self.outbox().due(SWEEP_ROWS)),
-            (self.errand, lambda: self.errands.due(SWEEP_ROWS)),
-        )
-        for actor, due in waiting:
-            if not self.bell.busy(actor):
-                self.bell.ring(actor, due())
-        for conversation in missed(self.store, now, SWEEP_ROWS):
-            self.live.tell(conversation, {"type": "line"})
+        for stage, due in self.due.items():
+            if not self.bell.busy(self.actors[stage]):
+                self.bell.ring(self.actors[stage], due())
+        self.miss()
 
     def clock(self) -> AbstractContextManager[None]:
         """Look every second at what waits, and at the desk file, while the context lasts."""
@@ -304,48 +198,11 @@ class App:
             for worker in running:
                 worker.stop(timeout=STOP_SECONDS * 1000)
 
-    def ready(self) -> None:
-        """Return when messages can be kept; raises `Temporary` with the reason otherwise."""
-        if not self.inbox.alive:
-            raise Temporary("the inbox has stopped; restart this process")
-        ready(self.store)
-        self.store.try_write()
-
-    def parts(self) -> Parts:
-        """Return what the HTTP side needs."""
-        parts = Parts(self.desk.current, self.accept, self.ready, self.metrics.text, away=self.present.away)
-        limiter = Limiter(self.settings.broker_url)
-        front = Front(
-            self.desk.current,
-            self.accept,
-            parts.present,
-            self.store,
-            self.blobs,
-            self.live,
-            limiter,
-            scanner=self.scanner,
-        )
-        return replace(parts, front=front)
-
-    def wake(self) -> None:
-        """Make everything that waits due now: for a process that is alone with its database."""
-        waiting = inboxes.wake(self.store, time.time()) + self.outbox().wake() + self.errands.wake()
-        if waiting:
-            log.info("going on with what waited", rows=waiting)
-
     def close(self) -> None:
         """Give back what is open."""
-        _close(self._outbox)
-        self.brokers.route.close()
-        self.brokers.deliver.close()
-        self.brokers.errand.close()
-        self.live.close()
-        self.store.close()
-
-
-def _close(outbox: Outbox | None) -> None:
-    for notifier in outbox.notifiers.values() if outbox else ():
-        notifier.close()
+        for broker in (self.brokers.route, self.brokers.deliver, self.brokers.errand):
+            broker.close()
+        super().close()
 
 
 def run() -> None:

@@ -145,7 +145,7 @@ def _ours(settings: Settings) -> Iterator[Route]:
     worker.start()
 
     def route(some: Sequence[int]) -> None:
-        app.bell.ring(app.route, some)
+        app.bell.ring(app.actors["route"], some)
         _wait(_file(settings), some[-1])
 
     try:

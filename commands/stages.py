@@ -1,0 +1,185 @@
+"""Everything one process owns but the broker: the stages of the desk, and what each does with a row it is rung for."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import structlog
+
+from commands.ways import open_outbox
+from config.settings import Settings
+from config.watch import DeskFile
+from ingest import inbox as inboxes
+from ingest.arrival import Arrival, Kept
+from ingest.errands import Errands
+from ingest.front import Front
+from ingest.inbox import Inbox
+from ingest.limits import Limiter
+from ingest.virus import Scanner
+from notify.outbox import Outbox
+from router.missed import missed
+from router.route import Router
+from tickets.blobs import open_blobs
+from tickets.live import open_live
+from tickets.presence import Present
+from tickets.store import Store
+from tickets.trouble import Temporary
+from web.app import Parts
+from web.metrics import Metrics, ready
+
+SWEEP_ROWS = 500
+
+Ring = Callable[[str, Sequence[int]], None]
+"""Rings for rows of a stage, `route`, `deliver` or `errand`; soon, and never raises."""
+
+log = structlog.get_logger()
+
+
+class Stages:
+    """The stages of one process. What is done with a row stands in the row; `ring` only says that there are some."""
+
+    def __init__(self, settings: Settings, desk: DeskFile, ring: Ring) -> None:
+        self.settings = settings
+        self.desk = desk
+        self.store = Store(settings.database)
+        self.metrics = Metrics(self.store, time.time)
+        self.blobs = open_blobs(settings)
+        self.live = open_live(settings.broker_url)
+        self.present = Present(self.store)
+        self.inbox = Inbox(self.store, on_kept=lambda ids: ring("route", ids), blobs=self.blobs)
+        self.scanner = Scanner(settings.clamd) if settings.clamd else None
+        self.router = Router(self.store, desk.current, blobs=self.blobs, scanner=self.scanner)
+        self.errands = Errands(self.store, desk.current, self.blobs, self.scanner)
+        self._ring = ring
+        self._outbox: Outbox | None = None
+        self._outbox_lock = threading.Lock()
+
+    @property
+    def acts(self) -> Mapping[str, Callable[[int], None]]:
+        """What is done when a row of a stage is rung for, by the stage's name."""
+        return {"route": self._route, "deliver": self._deliver, "errand": self._errand}
+
+    @property
+    def due(self) -> Mapping[str, Callable[[], Sequence[int]]]:
+        """The rows of each stage that wait past their time; asking looks away from them for a while. Raises `Temporary`."""
+        return {
+            "route": lambda: inboxes.due(self.store, time.time(), SWEEP_ROWS),
+            "deliver": lambda: self.outbox().due(SWEEP_ROWS),
+            "errand": lambda: self.errands.due(SWEEP_ROWS),
+        }
+
+    def _route(self, inbox_id: int) -> None:
+        try:
+            done = self.router.route(inbox_id)
+        except Temporary as error:
+            log.warning("not routed, the sweep rings again", inbox=inbox_id, error=str(error))
+            return
+        now = time.time()
+        for routed in done:
+            self.metrics.routed.labels(routed.channel, routed.outcome).inc()
+            self.metrics.route_seconds.labels(routed.channel).observe(max(0.0, now - routed.received_at))
+            self._ring("deliver", routed.notices)
+            self._ring("errand", routed.errands)
+            self._tell(routed.conversation)
+
+    def _deliver(self, outbox_id: int) -> None:
+        try:
+            delivered = self.outbox().deliver(outbox_id)
+        except Temporary as error:
+            log.warning("not delivered, the sweep rings again", outbox=outbox_id, error=str(error))
+            return
+        if delivered is not None:
+            labels = (delivered.channel, delivered.notifier)
+            self.metrics.delivered.labels(*labels, delivered.outcome).inc()
+            self.metrics.deliver_seconds.labels(*labels).observe(max(0.0, delivered.seconds))
+            self._tell(delivered.conversation)
+
+    def _errand(self, errand_id: int) -> None:
+        try:
+            ran = self.errands.run(errand_id)
+        except Temporary as error:
+            log.warning("an errand is not done, the sweep rings again", errand=errand_id, error=str(error))
+            return
+        if ran is not None:
+            self.metrics.errands.labels(ran.channel, ran.kind, ran.outcome).inc()
+            self._tell(ran.conversation)
+
+    def outbox(self) -> Outbox:
+        """Return the outbox as the desk of the moment sees it; a new desk file may name another relay or token."""
+        desk = self.desk.current()
+        with self._outbox_lock:
+            known = self._outbox
+            if known is not None and known.desk is desk:
+                return known
+            self._outbox = open_outbox(self.store, desk, self.blobs, self.settings.outbox_folder)
+            for notifier in self._outbox.notifiers.values():
+                log.info("agents are told", way=notifier.describe())
+            _close(known)
+            return self._outbox
+
+    async def accept(self, arrivals: Sequence[Arrival]) -> list[Kept]:
+        """Keep the messages of one delivery; returns after the commit, raises `Temporary` when there was none."""
+        begun = time.perf_counter()
+        channel = arrivals[0].channel if arrivals else ""
+        try:
+            kept = await self.inbox.accepted(arrivals)
+        except Temporary:
+            self.metrics.accepted.labels(channel, "refused").inc()
+            raise
+        for arrival, one in zip(arrivals, kept, strict=True):
+            outcome = "duplicate" if one.duplicate else "quarantined" if arrival.cause else "kept"
+            self.metrics.accepted.labels(channel, outcome).inc()
+        if arrivals:
+            self.metrics.accept_seconds.labels(channel).observe(time.perf_counter() - begun)
+        return kept
+
+    def miss(self) -> None:
+        """Note the chats that nobody took in time. Raises `Temporary`."""
+        for conversation in missed(self.store, time.time(), SWEEP_ROWS):
+            self._tell(conversation)
+
+    def ready(self) -> None:
+        """Return when messages can be kept; raises `Temporary` with the reason otherwise."""
+        if not self.inbox.alive:
+            raise Temporary("the inbox has stopped; restart this process")
+        ready(self.store)
+        self.store.try_write()
+
+    def parts(self) -> Parts:
+        """Return what the HTTP side needs."""
+        parts = Parts(self.desk.current, self.accept, self.ready, self.metrics.text, away=self.present.away)
+        limiter = Limiter(self.settings.broker_url)
+        front = Front(
+            self.desk.current,
+            self.accept,
+            parts.present,
+            self.store,
+            self.blobs,
+            self.live,
+            limiter,
+            scanner=self.scanner,
+        )
+        return replace(parts, front=front)
+
+    def wake(self) -> None:
+        """Make everything that waits due now: for a process that is alone with its database."""
+        waiting = inboxes.wake(self.store, time.time()) + self.outbox().wake() + self.errands.wake()
+        if waiting:
+            log.info("going on with what waited", rows=waiting)
+
+    def close(self) -> None:
+        """Give back what is open."""
+        _close(self._outbox)
+        self.live.close()
+        self.store.close()
+
+    def _tell(self, conversation: str | None) -> None:
+        """Tell whoever shows a conversation that there is something new in it."""
+        if conversation is not None:
+            self.live.tell(conversation, {"type": "line"})
+
+
+def _close(outbox: Outbox | None) -> None:
+    for notifier in outbox.notifiers.values() if outbox else ():
+        notifier.close()
