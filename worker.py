@@ -39,7 +39,6 @@ from config.settings import Settings, WrongSettingError
 from config.watch import DeskFile
 from tickets.blobs_sweep import sweeping
 from tickets.trouble import Temporary
-from web.app import build
 
 ROUTE_THREADS = 1
 """One: routing in Python and one writer in SQLite gain nothing from a second thread, and lose a fifth to switching."""
@@ -263,16 +262,8 @@ def _serve(*, embedded: bool) -> None:
             def started(addresses: list[str]) -> None:
                 greet(app.desk.current(), settings.desk_file, addresses, [app.store.name, *ways])
 
-            serving = serve(
-                app.desk.current,
-                app.accept,
-                app.store,
-                app.live,
-                build(app.parts()),
-                http=settings.http,
-                started=started,
-                reuse_port=not embedded,
-            )
+            front = app.front()
+            serving = serve(front, app.http(front), http=settings.http, started=started, reuse_port=not embedded)
             asyncio.run(serving)
     except CannotListenError as error:
         stop(str(error), 1)

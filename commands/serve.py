@@ -16,10 +16,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from commands.output import line
 from config.desk import ChannelConfig, Desk
 from ingest import channel as channels
-from ingest.arrival import Accept
 from ingest.channel import ListeningChannel, WatchingChannel
-from tickets.live import Live
-from tickets.store import Store
+from ingest.front import Front
 
 GRACE_SECONDS = 3
 LARGEST_CONCURRENCY = 6000
@@ -38,16 +36,8 @@ class CannotListenError(Exception):
     """An address cannot be listened on; the message says which and what to do."""
 
 
-async def serve(  # noqa: PLR0913  # everything a serving process is made of
-    desk: Callable[[], Desk],
-    accept: Accept,
-    store: Store,
-    live: Live,
-    app: Starlette,
-    *,
-    http: str,
-    started: Callable[[list[str]], None],
-    reuse_port: bool = False,
+async def serve(
+    front: Front, app: Starlette, *, http: str, started: Callable[[list[str]], None], reuse_port: bool = False
 ) -> None:
     """Listen and watch until SIGINT or SIGTERM; `started` is told the addresses. Raises `CannotListenError`.
 
@@ -59,16 +49,17 @@ async def serve(  # noqa: PLR0913  # everything a serving process is made of
         loop.add_signal_handler(number, stop.set)
     try:
         async with contextlib.AsyncExitStack() as stack:
-            await stack.enter_async_context(live.running())
+            stack.push_async_callback(front.limiter.close)
+            await stack.enter_async_context(front.live.running())
             addresses = [await stack.enter_async_context(_http(app, http, reuse_port=reuse_port))]
-            stack.callback(live.end)  # first of all: whoever follows a conversation says goodbye
-            for config in desk().channels:
+            stack.callback(front.live.end)  # first of all: whoever follows a conversation says goodbye
+            for config in front.desk().channels:
                 address = f"{getattr(config, 'protocol', config.type)}://{getattr(config, 'listen', '')}"
                 if (module := channels.listening(config.type)) is not None and address not in addresses:
-                    await stack.enter_async_context(_listening(module, config, desk, accept, reuse_port=reuse_port))
+                    await stack.enter_async_context(_listening(module, config, front, reuse_port=reuse_port))
                     addresses.append(address)
                 if (watcher := channels.watching(config.type)) is not None:
-                    await stack.enter_async_context(_watching(watcher, config, desk, accept, store))
+                    await stack.enter_async_context(_watching(watcher, config, front))
             started(addresses)
             await stop.wait()
             log.info("stopping")
@@ -79,10 +70,10 @@ async def serve(  # noqa: PLR0913  # everything a serving process is made of
 
 @contextlib.asynccontextmanager
 async def _listening(
-    module: ListeningChannel, config: ChannelConfig, desk: Callable[[], Desk], accept: Accept, *, reuse_port: bool
+    module: ListeningChannel, config: ChannelConfig, front: Front, *, reuse_port: bool
 ) -> AsyncIterator[None]:
     try:
-        server = await module.listen(config, desk, accept, reuse_port=reuse_port)
+        server = await module.listen(config, front.desk, front.accept, reuse_port=reuse_port)
     except OSError as error:
         where = str(getattr(config, "listen", "its address"))
         raise CannotListenError(_words(where, f"channel {config.name}: listen", error)) from error
@@ -93,10 +84,8 @@ async def _listening(
 
 
 @contextlib.asynccontextmanager
-async def _watching(
-    module: WatchingChannel, config: ChannelConfig, desk: Callable[[], Desk], accept: Accept, store: Store
-) -> AsyncIterator[None]:
-    task = asyncio.create_task(_watched(module, config, desk, accept, store))
+async def _watching(module: WatchingChannel, config: ChannelConfig, front: Front) -> AsyncIterator[None]:
+    task = asyncio.create_task(_watched(module, config, front))
     try:
         yield
     finally:
@@ -105,12 +94,10 @@ async def _watching(
             await task
 
 
-async def _watched(
-    module: WatchingChannel, config: ChannelConfig, desk: Callable[[], Desk], accept: Accept, store: Store
-) -> None:
+async def _watched(module: WatchingChannel, config: ChannelConfig, front: Front) -> None:
     while True:
         try:
-            await module.watch(config, desk, accept, store)
+            await module.watch(config, front.desk, front.accept, front.store)
         except Exception:
             log.exception("watching failed, it begins again", channel=config.name)
             await asyncio.sleep(AGAIN_SECONDS)

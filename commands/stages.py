@@ -3,9 +3,9 @@
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 import structlog
+from starlette.applications import Starlette
 
 from commands.ways import open_outbox
 from config.settings import Settings
@@ -20,12 +20,13 @@ from ingest.virus import Scanner
 from notify.outbox import Outbox
 from router.missed import missed
 from router.route import Router
+from tickets.availability import Availability
 from tickets.blobs import open_blobs
 from tickets.live import open_live
 from tickets.presence import Present
 from tickets.store import Store
 from tickets.trouble import Temporary
-from web.app import Parts
+from web.app import Parts, build
 from web.metrics import Metrics, ready
 
 SWEEP_ROWS = 500
@@ -146,21 +147,21 @@ class Stages:
         ready(self.store)
         self.store.try_write()
 
-    def parts(self) -> Parts:
-        """Return what the HTTP side needs."""
-        parts = Parts(self.desk.current, self.accept, self.ready, self.metrics.text, away=self.present.away)
+    def front(self) -> Front:
+        """Return what channels with paths of their own, and the serving itself, are given; for one event loop."""
+
+        def present() -> Availability:
+            return Availability(self.desk.current(), self.present.away(), time.time())
+
         limiter = Limiter(self.settings.broker_url)
-        front = Front(
-            self.desk.current,
-            self.accept,
-            parts.present,
-            self.store,
-            self.blobs,
-            self.live,
-            limiter,
-            scanner=self.scanner,
+        shared = (self.store, self.blobs, self.live, limiter)
+        return Front(self.desk.current, self.accept, present, *shared, scanner=self.scanner)
+
+    def http(self, front: Front) -> Starlette:
+        """Return the HTTP side."""
+        return build(
+            Parts(self.desk.current, self.accept, self.ready, self.metrics.text, away=self.present.away, front=front)
         )
-        return replace(parts, front=front)
 
     def wake(self) -> None:
         """Make everything that waits due now: for a process that is alone with its database."""

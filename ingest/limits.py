@@ -14,6 +14,7 @@ from limits import parse_many
 from limits.aio.storage import RedisStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 from redis import RedisError
+from redis.asyncio import ConnectionPool
 
 SWEEP_SECONDS: Final = 10.0
 """How often counters whose time is over are thrown away."""
@@ -79,8 +80,14 @@ class Limiter:
 
     def __init__(self, url: str | None = None) -> None:
         self._memory = FixedWindowRateLimiter(Memory())
-        self._redis = FixedWindowRateLimiter(_redis(url)) if url else None
+        self._pool = ConnectionPool.from_url(url, socket_connect_timeout=1, socket_timeout=2) if url else None
+        self._redis = FixedWindowRateLimiter(_redis(url, self._pool)) if url else None
         self._redis_from = 0.0  # monotonic seconds
+
+    async def close(self) -> None:
+        """Give back the connections."""
+        if self._pool is not None:
+            await self._pool.aclose()
 
     async def wait(self, rates: str, *who: str) -> float | None:
         """Count one more, and return the seconds to wait when that is too much (`30/minute;200/hour`), else nothing."""
@@ -104,8 +111,8 @@ async def _hit(counter: FixedWindowRateLimiter, rates: str, who: tuple[str, ...]
     return None
 
 
-def _redis(url: str) -> Storage:
-    options: dict[str, Any] = {"socket_connect_timeout": 1, "socket_timeout": 2}
+def _redis(url: str, pool: ConnectionPool | None) -> Storage:
+    options: dict[str, Any] = {"connection_pool": pool}
     return RedisStorage(f"async+{url}", implementation="redispy", key_prefix="frontdesk-limits", **options)
 
 

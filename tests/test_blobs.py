@@ -265,13 +265,23 @@ def test_a_blob_that_no_row_names_is_forgotten_after_two_days_and_no_other(store
     assert blobs.get(DIGEST) == DATA
 
 
-def test_a_blob_that_only_a_file_names_stays(store: Store, blobs: Blobs) -> None:
-    named = {"filename": "a", "content_type": "image/png", "size": 1, "owner": "bob/:7", "created_at": 1.0}
+def handed_in(store: Store, digest: str, at: float) -> None:
+    named = {"filename": "a", "content_type": "image/png", "size": 1, "owner": "bob/:7", "created_at": at}
     with store.write() as connection:
-        connection.execute(files.insert().values(id="f1", stored=blobs.put(DATA), **named))
+        connection.execute(files.insert().values(id="f1", stored=digest, **named))
+
+
+def test_a_blob_that_only_a_file_names_stays(store: Store, blobs: Blobs) -> None:
+    handed_in(store, blobs.put(DATA), time.time())
     swept(store, blobs, days=1.1)
     swept(store, blobs, days=1.1)
     assert (names(blobs), blobs.get(DIGEST)) == ([DIGEST], DATA)
+
+
+def test_a_file_that_was_never_said_with_anything_names_its_blob_for_a_month(store: Store, blobs: Blobs) -> None:
+    handed_in(store, blobs.put(DATA), time.time() - 29 * DAY)
+    swept(store, blobs, days=1.1)
+    assert names(blobs) == [DIGEST + ASIDE]
 
 
 def test_who_relied_on_a_blob_while_it_was_set_aside_still_has_it(store: Store, blobs: Blobs) -> None:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 
 import structlog
-from sqlalchemy import select, union_all
+from sqlalchemy import or_, select, union_all
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tickets.blobs import ASIDE, Blobs
@@ -24,6 +24,8 @@ from tickets.trouble import Temporary
 
 SHARDS = 256
 DAY = 86_400.0
+UNSAID = 30 * DAY
+"""How long a file that was handed in may wait for its message: as long as a row may lie in the inbox, and longer."""
 TURN_SECONDS = 300.0
 """One shard at a time: all of them take 21 hours."""
 
@@ -53,7 +55,7 @@ def sweep(store: Store, blobs: Blobs, shard: int, now: float) -> int:
     forgotten = 0
     for begin in range(0, len(old), 200):
         names = old[begin : begin + 200]
-        named = _named(store, {name.partition(".")[0] for name in names})
+        named = _named(store, {name.partition(".")[0] for name in names}, now)
         for name in names:
             digest, _, suffix = name.partition(".")
             if not suffix:
@@ -86,10 +88,13 @@ def _own(store: Store, blobs: Blobs) -> None:
         )
 
 
-def _named(store: Store, digests: set[str]) -> set[str]:
+def _named(store: Store, digests: set[str], now: float) -> set[str]:
+    """Return those that a mail names or a file: one that was said with something, or was handed in lately."""
+    wanted = or_(files.c.entry_id.is_not(None), files.c.created_at > now - UNSAID)
+    mails = select(inbox.c.stored).where(inbox.c.stored.in_(digests))
+    handed_in = select(files.c.stored).where(files.c.stored.in_(digests), wanted)
     with store.read() as connection:
-        named = (select(column).where(column.in_(digests)) for column in (inbox.c.stored, files.c.stored))
-        return {one for one in connection.scalars(union_all(*named)) if one}
+        return {one for one in connection.scalars(union_all(mails, handed_in)) if one}
 
 
 @contextlib.contextmanager

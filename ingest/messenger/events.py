@@ -8,6 +8,7 @@ Vendor's document: Meta, "Messenger Platform: Webhooks"
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from ingest.channel import Unreadable
@@ -42,22 +43,30 @@ def messages(channel: str, raw: bytes) -> list[InboundMessage]:
     conversations another app has in hand, are messages like all others.
     """
     said = opened(raw)
-    if (what := word(said, "object")) not in _OBJECTS:
-        raise Unreadable(f"its object is {what[:40]!r}, neither a page nor Instagram; subscribe it to its own channel")
+    if (what := said.get("object", "")) not in _OBJECTS:
+        raise Unreadable(
+            f"its object is {str(what)[:40]!r}, neither a page nor Instagram; subscribe it to its own channel"
+        )
     try:
         return [message for entry in parts(said, "entry") for message in _entry(channel, entry)]
     except RecursionError:
         raise Unreadable("it is nested too deeply") from None
 
 
+def when(value: Any) -> datetime | None:
+    """Return a time that Meta wrote in milliseconds, or here and there in seconds."""
+    at = moment(value, 1000)
+    return at if at is None or at.year > 1972 else moment(value)
+
+
 def _entry(channel: str, entry: Fields) -> Iterator[InboundMessage]:
-    account, at = _id(entry, "id"), moment(entry.get("time"))
+    account, at = _id(entry, "id"), when(entry.get("time"))
     changes = [*parts(entry, "changes"), *([entry] if word(entry, "field") else [])]
     events = [*parts(entry, "messaging"), *parts(entry, "standby")]
-    said = [(word(change, "field"), change, value) for change in changes for value in parts(change, "value") or [{}]]
-    for field, change, value in said:
+    for change in changes:
+        field, value = word(change, "field"), part(change, "value")
         if field in COMMENTED:
-            yield from commented(channel, account, value, moment(value.get("created_time")) or at)
+            yield from commented(channel, account, value, when(value.get("created_time")) or at)
         elif isinstance(value.get("sender"), dict):
             events.append(value)
         elif field in _SAID:
@@ -68,8 +77,8 @@ def _entry(channel: str, entry: Fields) -> Iterator[InboundMessage]:
                 sender=Sender(id=_id(part(value, "from"), "id")), subject=text, text=text, reply_text=text,
                 kind="unsupported", sent_at=at,
             )  # fmt: skip
-    for event in events:
-        yield from _read(_Event(channel, account, event))
+    for said in events:
+        yield from _read(_Event(channel, account, said))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +91,7 @@ class _Event:
 
     @property
     def sender(self) -> str:
-        return _id(part(self.said, "sender"), "id", "user_ref")
+        return _id(part(self.said, "sender"), "id")
 
     @property
     def recipient(self) -> str:
@@ -117,7 +126,7 @@ class _Event:
             kind=kind,
             text=text,
             reply_text=more.pop("reply_text", text),
-            sent_at=moment(self.said.get("timestamp")),
+            sent_at=when(self.said.get("timestamp")),
             **more,
         )
 
@@ -129,7 +138,7 @@ def _read(event: _Event) -> Iterator[InboundMessage]:
         yield from _READERS[name](event, part(event.said, name))
         return
     name = next((name for name in event.said if name not in _ENVELOPE), "")
-    if name.replace("-", "_") in _LIFECYCLE:  # Meta's page writes policy-enforcement both ways
+    if name in _LIFECYCLE:
         yield _lifecycle(event, name)
     elif name:
         text = f"[unsupported: {name}]"
@@ -177,7 +186,7 @@ def _reaction(event: _Event, reaction: Fields) -> Iterator[InboundMessage]:
 
 def _seen(event: _Event, read: Fields) -> Iterator[InboundMessage]:
     """Return a receipt of what was read: of one message (Instagram), or of all until then (Messenger)."""
-    mid, until = _id(read, "mid"), moment(read.get("watermark"))
+    mid, until = _id(read, "mid"), when(read.get("watermark"))
     if mid or until:
         receipt = Receipt(state="read", ids=(mid,) if mid else (), until=None if mid else until)
         yield event.message(f"read:{digest(event.customer, mid, until)}", "receipt", receipt=receipt)
@@ -186,7 +195,7 @@ def _seen(event: _Event, read: Fields) -> Iterator[InboundMessage]:
 def _delivered(event: _Event, delivery: Fields) -> Iterator[InboundMessage]:
     said = delivery.get("mids")
     mids = tuple(one for one in said if isinstance(one, str) and clean(one)) if isinstance(said, list) else ()
-    until = moment(delivery.get("watermark"))
+    until = when(delivery.get("watermark"))
     if mids or until:
         receipt = Receipt(state="delivered", ids=mids, until=None if mids else until)
         serial = digest(event.customer, until, *mids)
@@ -215,7 +224,7 @@ def _referral(event: _Event, referral: Fields) -> Iterator[InboundMessage]:
 
 def _lifecycle(event: _Event, name: str) -> InboundMessage:
     what = part(event.said, name)
-    details = [detail for field in _LIFECYCLE[name.replace("-", "_")] if (detail := word(what, field))]
+    details = [detail for field in _LIFECYCLE[name] if (detail := word(what, field))]
     return event.message("", "lifecycle", f"[{': '.join([name, *details])}]")
 
 

@@ -6,9 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from ingest.channels.chat import frames
 from tests.chat.desks import ChatDesk
 
 MakeDesk = Callable[..., ChatDesk]
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let visitors write at once; that others have to wait a second has a test of its own."""
+    monkeypatch.setattr(frames, "YOUNG_SECONDS", 0.0)
 
 
 @pytest.fixture

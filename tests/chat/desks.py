@@ -17,7 +17,6 @@ from commands.serve import _http
 from config.settings import Settings
 from config.watch import DeskFile
 from tests.services import free_port
-from web.app import build
 from worker import App
 
 DESK = """
@@ -64,9 +63,11 @@ class ChatDesk:
                 stack.enter_context(self.app.clock())
             stack.enter_context(self.app.intake())
             async with contextlib.AsyncExitStack() as serving:
-                await serving.enter_async_context(self.app.live.running())
-                await serving.enter_async_context(_http(build(self.app.parts()), self.http, reuse_port=False))
-                serving.callback(self.app.live.end)
+                front = self.app.front()
+                serving.push_async_callback(front.limiter.close)
+                await serving.enter_async_context(front.live.running())
+                await serving.enter_async_context(_http(self.app.http(front), self.http, reuse_port=False))
+                serving.callback(front.live.end)
                 await _listens(self.http)
                 yield self
 

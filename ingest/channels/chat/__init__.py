@@ -24,8 +24,8 @@ from ingest.arrival import Kept
 from ingest.channel import Answer, Hook, Refused, Request
 from ingest.channels.chat.config import Config
 from ingest.channels.chat.origins import is_allowed, shared
+from ingest.channels.chat.paths import routes
 from ingest.channels.chat.payload import WrongBodyError, parse, posted
-from ingest.channels.chat.routes import routes
 from ingest.channels.chat.texts import FALLBACK, OURS, languages_in, own_folder, parsed
 from ingest.outbound import Outbound
 from ingest.proof import is_one_of, opened

@@ -82,8 +82,9 @@ class Limits(Model):
 
     requests: Rate = Field(default="1200/minute", description="HTTP requests from one address")
     sessions: Rate = Field(default="120/hour", description="new visitors from one address")
-    address: Rate = Field(default="300/minute", description="messages and files from one address")
-    session: Rate = Field(default="40/minute", description="messages and files of one visitor")
+    address: Rate = Field(default="300/minute", description="messages from one address")
+    session: Rate = Field(default="40/minute", description="messages of one visitor")
+    files: Rate = Field(default="100/hour", description="files of one visitor, and from one address")
     conversation: Rate = Field(default="400/hour", description="messages in one conversation")
     sockets: int = Field(default=30, ge=1, le=4000, description="open at once from one address")
 

@@ -64,8 +64,6 @@ async def _stream(session: Session, after: int) -> AsyncIterator[str]:
     except (FullError, Temporary) as trouble:
         log.info("a stream ends", channel=session.config.name, why=str(trouble))
         yield _event({"type": "bye", "why": "busy" if isinstance(trouble, FullError) else "trouble", "again": True})
-    finally:
-        await session.hall.marks.settle()
 
 
 def _event(frame: Frame) -> str:

@@ -1,10 +1,12 @@
 """A frame of a client: checked, counted, kept; it is acknowledged after the commit and not before."""
 
 import re
+import time
 import uuid
 from asyncio import to_thread
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import ceil
 from typing import Any, Final
 
 import structlog
@@ -13,7 +15,7 @@ from sqlalchemy import select
 from config.model import MissingSecretError
 from ingest.channels.chat.config import Asked, Question, Turnstile
 from ingest.channels.chat.payload import KEPT, LENGTHS, address, kept, parse
-from ingest.channels.chat.session import Frame, Session
+from ingest.channels.chat.session import Frame, Session, challenge
 from ingest.limits import counted_address
 from ingest.outbound import origin
 from ingest.payload import word
@@ -23,11 +25,14 @@ from tickets.trouble import Permanent, Temporary
 
 LARGEST: Final = 65_536
 """Bytes of a frame."""
-QUICKEST_MS: Final = 800
+YOUNG_SECONDS: Final = 0.8
+YOUNG_QUICK_SECONDS: Final = 8.0
+"""How old a session must be for its first message, and for one whose form was filled in quicker than people do."""
+QUICK_MS: Final = 800
 LONGEST_FIELD: Final = 1000
 LONGEST_COMMENT: Final = 2000
 RETRY_SECONDS: Final = 5
-STATUS: Final = {"token": 401, "proof": 403, "trap": 403, "limit": 429, "trouble": 503}
+STATUS: Final = {"token": 401, "proof": 403, "trap": 403, "limit": 429, "quick": 429, "trouble": 503}
 """The HTTP status of a refusal, by its `why`; else 422."""
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -35,19 +40,25 @@ log = structlog.get_logger()
 
 
 class Nacked(Exception):  # noqa: N818  # a word of the protocol
-    """The frame is not taken: a word for the client, words for a person, and whether the same frame may come again."""
+    """The frame is not taken: a word for the client, words for a person, and whether the same frame may come again.
 
-    def __init__(self, why: str, words: str, *, again: bool = False, retry_after: float | None = None) -> None:
+    `challenge` is what it must prove then.
+    """
+
+    def __init__(
+        self, why: str, words: str, *, again: bool = False, retry_after: float | None = None, challenge: Any = None
+    ) -> None:
         super().__init__(words)
         self.why = why
         self.again = again
         self.retry_after = retry_after
+        self.challenge = challenge
 
     def frame(self, number: str) -> Frame:
         """Return it as the desk says it."""
-        wait = None if self.retry_after is None else max(1, round(self.retry_after))
+        wait = None if self.retry_after is None else max(1, ceil(self.retry_after))
         told = {"again": self.again, "retry_after": wait, "why": self.why, "words": str(self)}
-        return {"type": "nack", "id": number, **told}
+        return {"type": "nack", "id": number, **told, **({"challenge": self.challenge} if self.challenge else {})}
 
 
 def is_kept(frame: Mapping[str, Any]) -> bool:
@@ -59,6 +70,7 @@ async def take(session: Session, frame: Mapping[str, Any]) -> Frame:
     """Keep a frame and return its `ack`; raises `Nacked`. Trouble of ours is `Nacked` too: the client comes again."""
     try:
         number = _sound(frame)
+        frame = {**frame, "fields": _fields(session, frame)}
         await _within_limits(session)
         first = frame["type"] == "offline" or (
             frame["type"] == "message" and not await session.hall.reader.begun(session.key)
@@ -89,11 +101,6 @@ def _sound(frame: Mapping[str, Any]) -> str:
             raise Nacked("frame", f"{name} is not a string")
         if value is not None and len(value) > longest:
             raise Nacked("form", f"{name} has {len(value)} characters; send at most {longest}")
-    fields = frame.get("fields") or {}
-    if not isinstance(fields, dict) or not all(
-        isinstance(one, str) and len(one) <= LONGEST_FIELD for one in fields.values()
-    ):
-        raise Nacked("form", f"fields is an object of strings of at most {LONGEST_FIELD} characters")
     named = frame.get("files") or []
     if not isinstance(named, list) or not all(isinstance(one, str) for one in named):
         raise Nacked("frame", "files is a list of ids")
@@ -103,6 +110,21 @@ def _sound(frame: Mapping[str, Any]) -> str:
     if kind == "rate" and frame.get("score") not in ("good", "bad"):
         raise Nacked("frame", "score is good or bad")
     return number
+
+
+def _fields(session: Session, frame: Mapping[str, Any]) -> dict[str, str]:
+    """Return the answers to the questions of the form, and nothing else a client may send; raises `Nacked`."""
+    given = frame.get("fields")
+    said = given if isinstance(given, dict) else {}
+    answers: dict[str, str] = {}
+    for question in session.config.form.fields:
+        value = said.get(question.id)
+        value = ("yes" if value else "") if isinstance(value, bool) else value
+        if value is not None and not (isinstance(value, str) and len(value) <= LONGEST_FIELD):
+            raise Nacked("form", f"{question.label}: send at most {LONGEST_FIELD} characters")
+        if value:
+            answers[question.id] = value
+    return answers
 
 
 async def _within_limits(session: Session) -> None:
@@ -121,9 +143,10 @@ async def _as_a_person(session: Session, frame: Mapping[str, Any]) -> None:
     if frame.get("trap"):
         raise Nacked("trap", "a field that people do not see was filled in; empty it and send again")
     opened = frame.get("after_ms")
-    if not isinstance(opened, int | float) or opened < QUICKEST_MS:
-        wait = QUICKEST_MS / 1000
-        raise Nacked("quick", "that was quicker than people are; send it again", again=True, retry_after=wait)
+    quick = isinstance(opened, int | float) and opened < QUICK_MS
+    left = session.visitor.since + (YOUNG_QUICK_SECONDS if quick else YOUNG_SECONDS) - time.time()
+    if left > 0:
+        raise Nacked("quick", "that was quicker than people are; it is sent again", again=True, retry_after=left)
     form, visitor, offline = session.config.form, session.visitor, frame["type"] == "offline"
     _asked(form.name, "name", visitor.name or word(frame, "name"))
     email = visitor.email or word(frame, "email")
@@ -131,7 +154,7 @@ async def _as_a_person(session: Session, frame: Mapping[str, Any]) -> None:
     if email.strip() and address(email) is None:
         raise Nacked("form", "email is no address; write it as name@example.com")
     for question in form.fields:
-        _answered(question, (frame.get("fields") or {}).get(question.id, ""))
+        _answered(question, frame["fields"].get(question.id, ""))
     await _proven(session, frame.get("proof"))
 
 
@@ -149,12 +172,15 @@ def _answered(question: Question, value: str) -> None:
 
 async def _proven(session: Session, proof: Any) -> None:
     config = session.config
+    wrong = None
     if config.proof_bits is not None and not session.tokens.has_worked(session.visitor.id, proof, config.proof_bits):
-        raise Nacked("proof", "the proof of work is missing, wrong or too old; begin the session again for a new one")
+        wrong = "the proof of work is missing, wrong or too old"
     if config.turnstile is not None:
         answer = proof if isinstance(proof, str) else ""
         if not answer or not await to_thread(_turned, session, config.turnstile, answer):
-            raise Nacked("proof", "Turnstile does not know this token, or not any more; ask it for another one")
+            wrong = "Turnstile does not know this token, or not any more"
+    if wrong:
+        raise Nacked("proof", f"{wrong}; it is sent again with another one", again=True, challenge=challenge(session))
 
 
 def _turned(session: Session, turnstile: Turnstile, answer: str) -> bool:

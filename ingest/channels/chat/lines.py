@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import Connection, bindparam, or_, select, update
+from sqlalchemy import Connection, bindparam, case, or_, select, update
 
 from ingest.channels.chat.payload import client_id
 from tickets.live import Live
@@ -69,12 +69,8 @@ _BEGUN: Final = Prepared(
 )
 _SEEN: Final = (
     update(conversations)
-    .where(
-        conversations.c.key == bindparam("of_key"),
-        conversations.c.seen < bindparam("up_to"),
-        conversations.c.seq >= bindparam("up_to"),
-    )
-    .values(seen=bindparam("up_to"))
+    .where(conversations.c.key == bindparam("of_key"), conversations.c.seen < bindparam("up_to"))
+    .values(seen=case((conversations.c.seq < bindparam("up_to"), conversations.c.seq), else_=bindparam("up_to")))
 )
 
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final
-from urllib.parse import urlsplit
 
 _ORIGIN: Final = re.compile(r"(https?)://((?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::(\d{1,5}))?")
 _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
@@ -38,14 +37,11 @@ def is_own(headers: Mapping[str, str]) -> bool:
     The scheme is not known behind a proxy, so a port that is the scheme's usual one counts as none.
     """
     said = headers.get("origin", "").lower()
+    scheme = said.partition("://")[0]
     try:
-        where = urlsplit(said)
-        own = urlsplit(f"{where.scheme}://{headers.get('host', '').lower()}")
-        default = int(_DEFAULT_PORTS.get(where.scheme, "0"))
-        same = (where.hostname, where.port or default) == (own.hostname, own.port or default)
+        return "*" not in said and origin(said) == origin(f"{scheme}://{headers.get('host', '')}")
     except ValueError:
         return False
-    return same and bool(default) and said == f"{where.scheme}://{where.netloc}"
 
 
 def may_ask(origins: Sequence[str], headers: Mapping[str, str]) -> bool:

@@ -2,6 +2,8 @@
 
 import gzip
 import hashlib
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,15 +12,15 @@ from typing import Final
 
 from starlette.responses import Response
 
+from config.desk import Desk
 from ingest.channels.chat.config import Config
+from ingest.channels.chat.texts import launchers
 
 STATIC: Final = Path(__file__).parent / "static"
-KINDS: Final[Mapping[str, str]] = {
-    "widget.js": "text/javascript; charset=utf-8",
-    "app.js": "text/javascript; charset=utf-8",
-    "app.css": "text/css; charset=utf-8",
-    "frame.html": "text/html; charset=utf-8",
-}
+LOADER: Final = "widget.js"
+FRAME: Final = "frame.html"
+_KINDS: Final = {".js": "text/javascript", ".css": "text/css", ".html": "text/html"}
+_LOOK: Final = re.compile(rb"^ *const LOOK = .*;$", re.MULTILINE)
 _TURNSTILE: Final = "https://challenges.cloudflare.com"
 
 
@@ -29,30 +31,48 @@ class _Page:
     etag: str
 
 
-@lru_cache(maxsize=16)
-def _page(name: str) -> _Page:
+def is_part(name: str) -> bool:
+    """Tell whether a browser may ask for a file of this name."""
+    return name in {path.name for path in STATIC.glob("*") if path.suffix in (".js", ".css")}
+
+
+@lru_cache(maxsize=64)
+def _page(name: str, look: str) -> _Page:
     data = (STATIC / name).read_bytes()
+    if look:
+        data = _LOOK.sub(lambda _: f"  const LOOK = {look};".encode(), data, count=1)
     return _Page(data, gzip.compress(data, 9, mtime=0), f'"{hashlib.sha256(data).hexdigest()[:20]}"')
 
 
-def page(config: Config, name: str, headers: Mapping[str, str]) -> Response:
-    """Return one of the widget's files; a browser asks again each time whether it has changed, and a new version is there at once."""
-    found = _page(name)
+def page(config: Config, desk: Desk, name: str, headers: Mapping[str, str]) -> Response:
+    """Return one of the widget's files. A browser asks each time whether it has changed, so that a new version is there at once."""
+    found = _page(name, _look(config, desk) if name == LOADER else "")
     said = {
         "ETag": found.etag,
         "Cache-Control": "no-cache",
         "Vary": "Accept-Encoding",
         "X-Content-Type-Options": "nosniff",
         # The loader runs in pages of other sites; the rest in the iframe only.
-        "Cross-Origin-Resource-Policy": "cross-origin" if name == "widget.js" else "same-origin",
+        "Cross-Origin-Resource-Policy": "cross-origin" if name == LOADER else "same-origin",
     }
-    if name == "frame.html":
+    if name == FRAME:
         said |= {"Content-Security-Policy": _policy(config), "Referrer-Policy": "no-referrer"}
     if found.etag in headers.get("if-none-match", ""):
         return Response(status_code=304, headers=said)
+    kind = f"{_KINDS[Path(name).suffix]}; charset=utf-8"
     if "gzip" in headers.get("accept-encoding", ""):
-        return Response(found.packed, headers={**said, "Content-Encoding": "gzip"}, media_type=KINDS[name])
-    return Response(found.data, headers=said, media_type=KINDS[name])
+        return Response(found.packed, headers={**said, "Content-Encoding": "gzip"}, media_type=kind)
+    return Response(found.data, headers=said, media_type=kind)
+
+
+def _look(config: Config, desk: Desk) -> str:
+    """Return what the loader shows before anybody opens the chat, as a line of JavaScript."""
+    look = {
+        "colour": config.theme.colour,
+        "position": config.theme.position,
+        "labels": launchers(config, desk.folder),
+    }
+    return json.dumps(look)
 
 
 def _policy(config: Config) -> str:

@@ -93,9 +93,9 @@ def _file_until(now: float) -> float:
     return (now // FILE_SECONDS + 2) * FILE_SECONDS
 
 
-def offered(config: Config, present: Availability) -> Sequence[tuple[Department, bool]]:
-    """Return the departments a visitor may choose, and whether somebody is there to chat."""
-    shown = [one for one in present.desk.departments if not one.hidden] if config.form.department else []
+def offered(config: Config, present: Availability, wanted: str = "") -> Sequence[tuple[Department, bool]]:
+    """Return the departments a visitor may choose, and whether somebody is there to chat; a hidden one only if `wanted`."""
+    shown = [one for one in present.desk.departments if (config.form.department and not one.hidden) or one.id == wanted]
     return [(one, present.open(one.id, "chat")) for one in shown]
 
 
@@ -150,31 +150,36 @@ def _user(tokens: Tokens, config: Config, token: str) -> Visitor:
         raise Refused(503, "a secret of this channel is not set; try again later", RETRY_AFTER) from None
 
 
-async def told(session: Session, now: float, languages: Sequence[str]) -> Frame:
-    """Return what a client is told at the beginning of its session; raises `Temporary`."""
+async def told(session: Session, now: float, languages: Sequence[str], department: str) -> Frame:
+    """Return what a client is told at the beginning of its session; raises `Temporary`.
+
+    `department` is one the page has chosen, by its id.
+    """
     hall, config, visitor = session.hall, session.config, session.visitor
     standing = await hall.reader.read(session.key)
     present = await hall.present()
+    departments = offered(config, present, department)
     lang, texts = texts_for(config, present.desk.folder, languages)
     return {
         "token": session.tokens.token(visitor, now),
         "visitor": {"name": visitor.name, "email": visitor.email, "verified": visitor.verified},
         "seq": standing.seq,
         "status": standing.status,
-        "open": is_open(config, present),
+        "open": next((there for one, there in departments if one.id == department), is_open(config, present)),
         "lang": lang,
         "texts": texts,
         "theme": config.theme.model_dump(),
         "form": config.form.model_dump(mode="json"),
-        "departments": [{"id": one.id, "name": one.name, "open": there} for one, there in offered(config, present)],
+        "departments": [{"id": one.id, "name": one.name, "open": there} for one, there in departments],
         "wait_seconds": config.wait_seconds,
         "upload": config.upload.model_dump(mode="json") if config.upload.most_files else None,
-        "challenge": _challenge(session),
+        "challenge": challenge(session),
         "origins": list(config.origins),
     }
 
 
-def _challenge(session: Session) -> Frame | None:
+def challenge(session: Session) -> Frame | None:
+    """Return what the first message of a conversation must prove, or nothing."""
     config = session.config
     if config.proof_bits is not None:
         return {"kind": "pow", "salt": session.tokens.salt(session.visitor.id), "bits": config.proof_bits}

@@ -55,7 +55,10 @@ async def serve(hall: Hall, config: Config, websocket: WebSocket) -> None:
         with hall.front.live.subscribe(session.key) as hearing:
             feed = Feed(session, hearing, after)
             await _send(websocket, await feed.welcome())
-            await _both_ways(websocket, session, feed)
+            try:
+                await _both_ways(websocket, session, feed)
+            finally:
+                await hall.marks.settle()
     except Bye as bye:
         await _bye(websocket, bye)
     except Temporary as error:
@@ -66,8 +69,6 @@ async def serve(hall: Hall, config: Config, websocket: WebSocket) -> None:
     except Exception:
         log.exception("a socket failed, its client comes back", channel=config.name)
         await _bye(websocket, Bye("trouble"))
-    finally:
-        await hall.marks.settle()
 
 
 async def _hello(hall: Hall, config: Config, websocket: WebSocket) -> tuple[Session, int]:

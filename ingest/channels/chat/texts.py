@@ -10,6 +10,7 @@ from ingest.channels.chat.config import Config
 
 OURS: Final = Path(__file__).parent / "texts"
 FALLBACK: Final = "en"
+_LONGEST: Final = 500
 
 
 def texts_for(config: Config, folder: Path | None, languages: Sequence[str]) -> tuple[str, Mapping[str, str]]:
@@ -18,19 +19,30 @@ def texts_for(config: Config, folder: Path | None, languages: Sequence[str]) -> 
     What a language does not have is said in English. `folder` is the desk file's.
     """
     own = own_folder(config, folder)
-    there = {*languages_in(OURS), *(languages_in(own) if own else ())}
+    there = _languages(own)
     chosen = next((found for one in (*languages, config.lang) if (found := _nearest(one, there))), FALLBACK)
-    told: dict[str, str] = {}
-    for lang in dict.fromkeys((FALLBACK, chosen)):
-        for place in (OURS, own):
-            told |= _read(place / f"{lang}.json") if place else {}
-    return chosen, told
+    return chosen, {**_texts(FALLBACK, own), **_texts(chosen, own)}
+
+
+def launchers(config: Config, folder: Path | None) -> Mapping[str, str]:
+    """Return what the button that opens the chat is called, by language."""
+    own = own_folder(config, folder)
+    found = {lang: _texts(lang, own).get("launcher") for lang in sorted(_languages(own))}
+    return {lang: label for lang, label in found.items() if label}
+
+
+def _languages(own: Path | None) -> set[str]:
+    return {*languages_in(OURS), *(languages_in(own) if own else ())}
+
+
+def _texts(lang: str, own: Path | None) -> Mapping[str, str]:
+    return {**_read(OURS / f"{lang}.json"), **(_read(own / f"{lang}.json") if own else {})}
 
 
 def wanted(asked: str, accept: str) -> list[str]:
     """Return the languages a visitor wants, the first one most: the page's, and those of Accept-Language (RFC 9110, 12.5.4)."""
     weighed: list[tuple[float, str]] = []
-    for piece in accept[:1000].split(","):
+    for piece in accept[:_LONGEST].split(","):
         tag, _, rest = piece.strip().partition(";")
         quality = rest.strip().removeprefix("q=") if rest else "1"
         try:
@@ -38,7 +50,12 @@ def wanted(asked: str, accept: str) -> list[str]:
         except ValueError:
             continue
     return [
-        one for one in (asked[:20], *(tag for weight, tag in sorted(weighed, key=lambda one: one[0]) if weight)) if one
+        one
+        for one in (
+            *asked[:_LONGEST].split(","),
+            *(tag for weight, tag in sorted(weighed, key=lambda one: one[0]) if weight),
+        )
+        if one
     ]
 
 
@@ -53,7 +70,7 @@ def languages_in(folder: Path) -> Iterator[str]:
 
 
 def _nearest(tag: str, there: set[str]) -> str | None:
-    tag = tag.lower().replace("_", "-")
+    tag = tag.strip().lower().replace("_", "-")
     return next((one for one in (tag, tag.partition("-")[0]) if one in there), None)
 
 

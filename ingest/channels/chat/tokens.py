@@ -26,6 +26,7 @@ SITE_SECONDS: Final = 3600
 LEEWAY_SECONDS: Final = 60
 PROOF_SECONDS: Final = 1800
 FILE_SECONDS: Final = 3600
+LONGEST_PROOF: Final = 200
 SHORTEST_SECRET: Final = 32
 """Bytes of a host site's secret (RFC 7518, 3.2)."""
 _MINTED: Final = re.compile(r"[uv]\.[a-z2-7]{26}(?:/.*)?", re.DOTALL)
@@ -38,11 +39,15 @@ class InvalidTokenError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """A visitor as the token says: the id; name and address only of one who is logged in at the host site (`verified`)."""
+    """A visitor as the token says: the id; name and address only of one who is logged in at the host site (`verified`).
+
+    `since` is when the token was made (UTC seconds).
+    """
 
     id: str
     name: str = ""
     email: str = ""
+    since: float = 0.0
 
     @property
     def verified(self) -> bool:
@@ -69,7 +74,7 @@ class Tokens:
     def token(self, visitor: Visitor, now: float) -> str:
         """Return the token of a visitor."""
         seconds = USER_SECONDS if visitor.verified else ANONYMOUS_SECONDS
-        said: dict[str, Any] = {"sub": visitor.id, "aud": self.channel, "iat": int(now), "exp": int(now) + seconds}
+        said: dict[str, Any] = {"sub": visitor.id, "aud": self.channel, "iat": round(now, 3), "exp": int(now) + seconds}
         if visitor.verified:
             said |= {"name": visitor.name, "email": visitor.email}
         return jwt.encode(said, self._key("visitors"), "HS256")
@@ -80,7 +85,10 @@ class Tokens:
         visitor = said["sub"]
         if not is_minted(visitor):
             raise InvalidTokenError("the token is no visitor's")
-        return Visitor(visitor, _word(said, "name"), _word(said, "email"))
+        since = said.get("iat")
+        return Visitor(
+            visitor, _word(said, "name"), _word(said, "email"), since if isinstance(since, int | float) else 0.0
+        )
 
     def user(self, token: str, site_secrets: Sequence[Secret]) -> Visitor:
         """Return who is logged in at the host site; raises `InvalidTokenError`, and `MissingSecretError` for a secret of ours."""
@@ -116,12 +124,11 @@ class Tokens:
         return f"{name}.{self.stamp(f'work.{visitor}.{name}', time.time() + PROOF_SECONDS)}"
 
     def has_worked(self, visitor: str, said: Any, bits: int) -> bool:
-        """Tell whether `{"salt", "nonce"}` is a proof of work of the visitor's, with so many leading zero bits."""
-        if not isinstance(said, dict):
+        """Tell whether `salt:number` is a proof of work of the visitor's: its SHA-256 begins with so many zero bits."""
+        if not isinstance(said, str) or len(said) > LONGEST_PROOF:
             return False
-        salt, nonce = str(said.get("salt", ""))[:100], str(said.get("nonce", ""))[:100]
-        name, _, stamp = salt.partition(".")
-        digest = hashlib.sha256(f"{salt}.{nonce}".encode("utf-8", "replace")).digest()
+        name, _, stamp = said.partition(":")[0].partition(".")
+        digest = hashlib.sha256(said.encode("utf-8", "replace")).digest()
         return int.from_bytes(digest) >> (256 - bits) == 0 and self.is_stamped(f"work.{visitor}.{name}", stamp)
 
     def _key(self, what: str) -> bytes:

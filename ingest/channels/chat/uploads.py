@@ -36,9 +36,9 @@ async def may_hand_in(session: Session) -> None:
     """Return when a visitor may hand in a file now; raises `Refused`, before a byte of it is read."""
     if not session.config.upload.most_files:
         raise Refused(403, "this channel takes no files")
-    limits = session.config.limits
+    rate = session.config.limits.files
     seconds = await session.wait(
-        (limits.session, "session", session.visitor.id), (limits.address, "address", counted_address(session.address))
+        (rate, "files", session.visitor.id), (rate, "files from", counted_address(session.address))
     )
     if seconds is not None:
         raise Refused(429, "that was too much at once; try again in a while", int(seconds))

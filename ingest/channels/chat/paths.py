@@ -59,8 +59,9 @@ class Paths:
     def all(self) -> list[BaseRoute]:
         """Return the routes."""
         given = [
-            *((name, self._page(name), ["GET"]) for name in ("widget.js", "app.js", "app.css")),
-            ("frame", self._page("frame.html"), ["GET"]),
+            ("{part}.js", self.part, ["GET"]),
+            ("{part}.css", self.part, ["GET"]),
+            ("frame", self.frame, ["GET"]),
             ("session", self._guarded(self.session, "POST"), ["POST", "OPTIONS"]),
             ("frames", self._guarded(self.frames, "POST"), ["POST", "OPTIONS"]),
             ("events", self._guarded(self.events, "GET"), ["GET", "OPTIONS"]),
@@ -72,12 +73,21 @@ class Paths:
         ]
         return [*made, WebSocketRoute("/chat/{channel}/ws", self.socket)]
 
-    def _page(self, name: str) -> Callable[[Request], Awaitable[Response]]:
-        async def act(request: Request) -> Response:
-            config = self.hall.channel(request.path_params["channel"])
-            return _no_channel() if config is None else pages.page(config, name, request.headers)
+    async def part(self, request: Request) -> Response:
+        """Give out a script or a style sheet of the widget."""
+        return self._page(request, request.url.path.rpartition("/")[2])
 
-        return act
+    async def frame(self, request: Request) -> Response:
+        """Give out the page of the iframe."""
+        return self._page(request, pages.FRAME)
+
+    def _page(self, request: Request, name: str) -> Response:
+        config = self.hall.channel(request.path_params["channel"])
+        if config is None:
+            return _no_channel()
+        if name != pages.FRAME and not pages.is_part(name):
+            return _problem(404, "the widget has no such part", None)
+        return pages.page(config, self.hall.front.desk(), name, request.headers)
 
     def _guarded(self, act: Act, method: str) -> Callable[[Request], Awaitable[Response]]:
         return partial(self._answer, act=act, methods=f"{method}, OPTIONS")
@@ -111,7 +121,7 @@ class Paths:
             raise Refused(400, "the body is not a JSON object; send token, site_token and lang, or nothing")
         session = await begun(self.hall, config, said, _address(request))
         languages = wanted(word(said, "lang"), request.headers.get("accept-language", ""))
-        answer = await told(session, time.time(), languages)
+        answer = await told(session, time.time(), languages, word(said, "department"))
         return JSONResponse(answer, headers={"Cache-Control": "no-store"})
 
     async def frames(self, request: Request, config: Config) -> Response:
