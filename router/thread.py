@@ -15,7 +15,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, bindparam, not_, or_, select, text, union
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT
 
-from config.desk import Boundary, Desk
+from config.desk import Desk
+from router.boundary import beyond, boundary_of
 from router.correlate import Alarm, Earlier, earlier, within
 from router.evidence import FOLLOWS, MAIL, SIGNED, STRENGTH, TOPIC, Evidence, Keys, Letter, same_subject
 from tickets.prepared import OneOf, Prepared
@@ -320,8 +321,9 @@ class _Weighing:
     def _over(self, lead: _Lead, row: Any) -> tuple[str, str] | None:
         """Return why the ticket is not joined though the evidence counts, as verdict and words, or nothing."""
         alarm = self._letter.alarm
-        if lead.kind == "conversation" and (boundary := self._boundary(row)) is not None:
-            return self._beyond(row, boundary)
+        boundary = boundary_of(self._desk, self._letter.channel, row) if lead.kind == "conversation" else None
+        if boundary is not None:
+            return beyond(boundary, row, self._letter.received_at)
         department = self._desk.departments_by_id.get(row.department)
         policy = (department or self._desk.departments[0]).follow_up
         joins = {
@@ -337,23 +339,6 @@ class _Weighing:
                 words = f"the latest mail of the alarm {alarm.name} is more than {alarm.window:g} seconds away"
                 return "expired", words
         return None if joins.get(row.status, True) else ("over", f"ticket {row.id} is {row.status}")
-
-    def _boundary(self, row: Any) -> Boundary | None:
-        """Return when a conversation's next message begins a new ticket, as the ticket's department or the channel says."""
-        department = self._desk.departments_by_id.get(row.department)
-        channel = self._desk.channels_by_name.get(self._letter.channel)
-        own = department.conversations.get(self._letter.channel) if department else None
-        return own if own is not None else channel.conversation if channel else None
-
-    def _beyond(self, row: Any, boundary: Boundary) -> tuple[str, str] | None:
-        """Return why the conversation's next message begins a new ticket, as verdict and words, or nothing."""
-        if row.status in ("spam", "merged") or (boundary != "never" and row.status == "closed"):
-            return "over", f"ticket {row.id} is {row.status}"
-        if boundary == "resolved" and row.status == "resolved":
-            return "over", f"ticket {row.id} is resolved"
-        if isinstance(boundary, float) and self._letter.received_at - row.updated_at > boundary:
-            return "expired", f"nothing was said in ticket {row.id} for more than {boundary:g} seconds"
-        return None
 
     def _because(self, lead: _Lead, row: Any) -> str:
         if lead.kind == "conversation":
