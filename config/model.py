@@ -66,7 +66,7 @@ class Secret(str):
         return core_schema.no_info_after_validator_function(lambda v: cls(_reference(v)), core_schema.str_schema())
 
     def reveal(self) -> str:
-        """Return the secret's value now; raises `MissingSecretError` when the variable or file is missing or empty."""
+        """Return the secret's value now; raises `MissingSecretError` when the variable or file is missing or blank."""
         kind, _, where = self.partition(":")
         if kind == "env":
             value = os.environ.get(where, "")
@@ -75,7 +75,7 @@ class Secret(str):
                 value = Path(where).read_text(encoding="utf-8").strip()
             except OSError as error:
                 raise MissingSecretError(f"the file of {self} cannot be read: {error.strerror}") from error
-        if not value:
+        if not value.strip():  # anybody could guess blanks
             raise MissingSecretError(f"{self} is not set")
         return value
 

@@ -30,9 +30,13 @@ def part(holder: Any, *names: str) -> Fields:
 
 
 def parts(holder: Any, name: str) -> list[Fields]:
-    """Return the objects of a list; empty where there is none, and what is no object left out."""
+    """Return the objects of a list; empty where there is none, and what is no object left out.
+
+    Where one object stands instead of a list of one, it is that list: nothing of it may be lost.
+    """
     value = holder.get(name) if isinstance(holder, dict) else None
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    every = [value] if isinstance(value, dict) else value
+    return [one for one in every if isinstance(one, dict)] if isinstance(every, list) else []
 
 
 def word(holder: Fields, *names: str) -> str:
@@ -57,14 +61,19 @@ def count(holder: Fields, name: str) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**53 else 0
 
 
-def moment(value: Any, per_second: int = 1) -> datetime | None:
-    """Return a Unix time, a number or one in a string, as UTC; `per_second` is 1000 for milliseconds. 0 means not known."""
+def moment(value: Any) -> datetime | None:
+    """Return a Unix time, a number or one in a string, as UTC; 0 means not known.
+
+    It may be in seconds, milliseconds or smaller units: platforms mix them up, and no time between 1974 and 5138 can be two.
+    """
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
         value = int(value)
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < 10**17:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < 10**20:
         return None
+    while value >= 10**11:
+        value /= 1000
     try:
-        return datetime.fromtimestamp(value / per_second, UTC)
+        return datetime.fromtimestamp(value, UTC)
     except (ValueError, OverflowError, OSError):
         return None
 
@@ -80,11 +89,14 @@ def iso_moment(value: Any) -> datetime | None:
 
 def geo(holder: Fields, latitude: str, longitude: str) -> str | None:
     """Return the place that two fields name, in degrees, as a `geo:` URL (RFC 5870); nothing where they name none."""
-    said = [holder.get(name) for name in (latitude, longitude)]
-    degrees = [one for one in said if isinstance(one, int | float) and not isinstance(one, bool)]
+    said = [value for name in (latitude, longitude) if not isinstance(value := holder.get(name), bool)]
+    try:
+        degrees = [float(one) for one in said if isinstance(one, int | float | str)]
+    except (ValueError, OverflowError):
+        return None
     if len(degrees) < 2 or not (-90 <= degrees[0] <= 90 and -180 <= degrees[1] <= 180):
         return None
-    return "geo:" + ",".join(f"{one:.7f}".rstrip("0").rstrip(".") for one in degrees)
+    return "geo:" + ",".join(f"{round(one, 7) + 0.0:.7f}".rstrip("0").rstrip(".") for one in degrees)
 
 
 def digest(*pieces: object) -> str:

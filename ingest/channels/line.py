@@ -16,6 +16,7 @@ message, which stands in an attachment's `url` as `line:<message id>`.
 
 import base64
 import hmac
+import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
@@ -84,7 +85,10 @@ def parse(raw: bytes) -> list[InboundMessage]:
     if not isinstance(said.get("events"), list):
         raise Unreadable("events is missing or no list")
     account = word(said, "destination")
-    return [_event(account, event, digest(raw, place)) for place, event in enumerate(parts(said, "events"))]
+    try:
+        return [_event(account, event) for event in parts(said, "events")]
+    except RecursionError:
+        raise Unreadable("it is nested too deeply") from None
 
 
 def answer(kept: Sequence[Kept]) -> Answer:  # noqa: ARG001  # LINE wants no more than success
@@ -112,6 +116,8 @@ def send(config: Config, reply: Reply, out: Outbound) -> Iterator[str]:
             answered = out.call("POST", f"{config.base_url}/v2/bot/message/push", headers={**headers, **key}, json=said)
         if not answered.ok and answered.status != 409:  # 409: an earlier attempt with this key was accepted
             raise _failure(answered)
+        if not answered.body.lstrip().startswith(b"{") and answered.ok:
+            raise failure("unknown", "LINE did not say whether it took the message; look into the chat")
         sent = parts(answered.json, "sentMessages")
         yield ident(sent[0], "id") if sent else answered.headers.get("x-line-accepted-request-id", "")
 
@@ -140,9 +146,9 @@ def name(config: Config, account: str, sender: str, out: Outbound) -> str:  # no
     return word(answered.json, called)
 
 
-def _event(account: str, event: Fields, fallback: str) -> InboundMessage:
-    source = part(event, "source")
-    external_id = ident(event, "webhookEventId") or fallback
+def _event(account: str, event: Fields) -> InboundMessage:
+    source, message = part(event, "source"), part(event, "message")
+    external_id = ident(event, "webhookEventId") or ident(message, "id") or _serial(event)
     conversation = ident(source, "groupId", "roomId", "userId")
     about: dict[str, Any] = {
         "channel": "line",
@@ -150,24 +156,31 @@ def _event(account: str, event: Fields, fallback: str) -> InboundMessage:
         "external_id": external_id,
         "conversation": conversation or f"event:{external_id}",
         "sender": Sender(id=ident(source, "userId") or conversation),
-        "sent_at": moment(event.get("timestamp"), 1000),
+        "sent_at": moment(event.get("timestamp")),
     }
     token = word(event, "replyToken")
     handle = {"reply_token": token} if token else {}
-    kind = word(event, "type")
+    kind = word(event, "type") or ("message" if message else "")
     if kind == "message":
-        return _message(about, handle, part(event, "message"))
+        return _message(about, handle, message)
     if kind == "unsend":
         unsent = ident(part(event, "unsend"), "messageId")
         return InboundMessage(**about, kind="delete", in_reply_to=unsent or None)
     if kind == "postback":
         pressed = part(event, "postback")
-        text = " ".join(filter(None, [word(pressed, "data"), *_params(part(pressed, "params"))]))
+        text = " ".join(filter(None, [word(pressed, "data"), *_params(part(pressed, "params"))])) or "[postback]"
         return InboundMessage(
             **about, kind="postback", subject=first_line(text), text=text, reply_text=text, handle=handle
         )
     text = _happened(kind, event)
     return InboundMessage(**about, kind="lifecycle", text=text, reply_text=text)
+
+
+def _serial(event: Fields) -> str:
+    """Return an id for an event of old, which has none: the same when it is sent again."""
+    return digest(
+        json.dumps({name: value for name, value in event.items() if name != "deliveryContext"}, sort_keys=True)
+    )
 
 
 def _params(params: Fields) -> Iterator[str]:

@@ -107,7 +107,7 @@ def parse(raw: bytes) -> list[InboundMessage]:
         "channel": "viber",
         "conversation": sender.id or f"token:{token}",
         "sender": sender,
-        "sent_at": moment(event.get("timestamp"), 1000),
+        "sent_at": moment(event.get("timestamp")),
     }
     if name == "message":
         return [_message(about, token, part(event, "message"))]

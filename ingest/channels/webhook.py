@@ -141,7 +141,8 @@ def _message(said: Fields, name: str) -> InboundMessage | None:
     if kind in _VERSIONS and (target is None or own == target):
         own, target = "", own or None  # its id is that of the message it is about
     sender = part(said, "sender")
-    who = ident(sender, "id") or ident(said, "sender", "conversation") or own or name
+    about = (target if kind in _VERSIONS else None) or own or name
+    who = ident(sender, "id") or ident(said, "sender", "conversation") or about
     receipt, rating = _receipt(part(said, "receipt")), _rating(part(said, "rating"))
     if (kind == "receipt" and receipt is None) or (kind == "rating" and rating is None):
         return None

@@ -1,10 +1,9 @@
 """What a message of the Messenger Platform holds besides its ids: words, files, places, what it answers."""
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ingest.payload import Fields, ident, part, parts, word
+from ingest.payload import Fields, geo, ident, part, parts, word
 from tickets.message import Attachment, AttachmentType
 
 _FILES: Mapping[str, tuple[AttachmentType, str]] = {
@@ -13,10 +12,10 @@ _FILES: Mapping[str, tuple[AttachmentType, str]] = {
     "video": ("video", "video/mp4"),
     "audio": ("audio", "audio/mp4"),
     "file": ("file", "application/octet-stream"),
-    "sticker": ("sticker", "image/png"),
     "story_mention": ("story_mention", "application/octet-stream"),
 }
 _SHARES = frozenset({"fallback", "share", "post", "ig_post", "reel", "ig_reel"})
+_SAME = ("sticker_id", "ig_post_media_id", "reel_video_id")
 # What every message may have, so that what is left names the kind of content nobody knows yet.
 _ENVELOPE = frozenset({
     "mid", "seq", "text", "attachments", "quick_reply", "reply_to", "referral", "is_echo", "is_self", "is_unsupported",
@@ -43,14 +42,16 @@ def content(message: Fields) -> Content:
     words = [line for one in sent if word(one, "type") == "template" for line in _template(part(one, "payload"))]
     if any(word(one, "type") == "like_heart" for one in sent):
         words.append("\u2764\ufe0f")
-    text = "\n".join(one for one in (word(message, "text"), *words) if one)
+    pressed = word(part(message, "quick_reply"), "payload")
+    text = "\n".join(one for one in (word(message, "text") or pressed, *words) if one)
     attachments = tuple(_attachments(sent))
+    story = part(message, "reply_to", "story")
     unknown = [kind for one in sent if not _known(one) and (kind := word(one, "type") or "attachment")]
     if message.get("is_unsupported") is True:
         unknown = ["message"]
-    elif not (text or attachments or unknown):
+    elif not (text or attachments or unknown or story):
         unknown = [next((key for key in message if key not in _ENVELOPE), "message")]
-    lines, story = [], part(message, "reply_to", "story")
+    lines = []
     if story:
         lines.append("[in reply to a story]")
         attachments += (Attachment(filename="story", type="story_mention", url=https(word(story, "url"))),)
@@ -72,24 +73,27 @@ def https(url: str) -> str | None:
 
 
 def _attachments(sent: list[Fields]) -> Iterator[Attachment]:
-    """Return the files, links and places; a sticker that also came as an image counts once."""
-    stickers: set[str] = set()
+    """Return the files, links and places; a sticker that also came as an image, or a post as a share, counts once."""
+    stickers = {_link(one) for one in sent if _is_sticker(one)} - {None}
+    shown: set[str] = set()
     for one in sent:
-        kind, payload = word(one, "type"), part(one, "payload")
-        url = https(word(payload, "url") or word(one, "url"))
+        kind, payload, url = word(one, "type"), part(one, "payload"), _link(one)
         title = word(one, "title") or word(payload, "title")
-        if sticker := ident(payload, "sticker_id"):
-            if sticker not in stickers:
-                yield Attachment(content_type="image/png", type="sticker", url=url)
-            stickers.add(sticker)
-        elif kind in _FILES:
+        if kind in _SHARES or _is_sticker(one):
+            names = {f"{field}:{own}" for field in _SAME if (own := ident(payload, field))} | {url or ""} - {""}
+            if names & shown:
+                continue
+            shown |= names
+        if _is_sticker(one):
+            yield Attachment(content_type="image/png", type="sticker", url=url)
+        elif kind in _FILES and url not in stickers:
             what, content_type = _FILES[kind]
             yield Attachment(filename=title, content_type=content_type, type=what, url=url)
         elif kind == "ig_story":  # somebody else's, and gone after a day: not to be copied either
             yield Attachment(filename=title or "story", type="story_mention", url=url)
         elif kind in _SHARES and (url or title):
             yield Attachment(filename=title, type="share", url=url)
-        elif kind == "location" and (where := _place(payload)):
+        elif kind == "location" and (where := geo(part(payload, "coordinates"), "lat", "long")):
             yield Attachment(filename=title, content_type="text/plain", type="location", url=where)
 
 
@@ -100,12 +104,12 @@ def _known(one: Fields) -> bool:
     return kind == "like_heart" or any(_attachments([one]))
 
 
-def _place(payload: Fields) -> str:
-    spot = part(payload, "coordinates")
-    degrees = [spot.get(name) for name in ("lat", "long")]
-    if all(isinstance(one, int | float) and not isinstance(one, bool) and math.isfinite(one) for one in degrees):
-        return f"geo:{degrees[0]},{degrees[1]}"
-    return ""
+def _link(one: Fields) -> str | None:
+    return https(word(part(one, "payload"), "url") or word(one, "url"))
+
+
+def _is_sticker(one: Fields) -> bool:
+    return word(one, "type") == "sticker" or ident(part(one, "payload"), "sticker_id") != ""
 
 
 def _template(payload: Fields) -> list[str]:

@@ -8,7 +8,6 @@ Vendor's document: Meta, "Messenger Platform: Webhooks"
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from ingest.channel import Unreadable
@@ -43,30 +42,22 @@ def messages(channel: str, raw: bytes) -> list[InboundMessage]:
     conversations another app has in hand, are messages like all others.
     """
     said = opened(raw)
-    if (what := said.get("object", "")) not in _OBJECTS:
-        raise Unreadable(
-            f"its object is {str(what)[:40]!r}, neither a page nor Instagram; subscribe it to its own channel"
-        )
+    if (what := word(said, "object")) not in _OBJECTS:
+        raise Unreadable(f"its object is {what[:40]!r}, neither a page nor Instagram; subscribe it to its own channel")
     try:
         return [message for entry in parts(said, "entry") for message in _entry(channel, entry)]
     except RecursionError:
         raise Unreadable("it is nested too deeply") from None
 
 
-def when(value: Any) -> datetime | None:
-    """Return a time that Meta wrote in milliseconds, or here and there in seconds."""
-    at = moment(value, 1000)
-    return at if at is None or at.year > 1972 else moment(value)
-
-
 def _entry(channel: str, entry: Fields) -> Iterator[InboundMessage]:
-    account, at = _id(entry, "id"), when(entry.get("time"))
+    account, at = _id(entry, "id"), moment(entry.get("time"))
     changes = [*parts(entry, "changes"), *([entry] if word(entry, "field") else [])]
     events = [*parts(entry, "messaging"), *parts(entry, "standby")]
-    for change in changes:
-        field, value = word(change, "field"), part(change, "value")
+    said = [(word(change, "field"), change, value) for change in changes for value in parts(change, "value") or [{}]]
+    for field, change, value in said:
         if field in COMMENTED:
-            yield from commented(channel, account, value, when(value.get("created_time")) or at)
+            yield from commented(channel, account, value, moment(value.get("created_time")) or at)
         elif isinstance(value.get("sender"), dict):
             events.append(value)
         elif field in _SAID:
@@ -77,8 +68,8 @@ def _entry(channel: str, entry: Fields) -> Iterator[InboundMessage]:
                 sender=Sender(id=_id(part(value, "from"), "id")), subject=text, text=text, reply_text=text,
                 kind="unsupported", sent_at=at,
             )  # fmt: skip
-    for said in events:
-        yield from _read(_Event(channel, account, said))
+    for event in events:
+        yield from _read(_Event(channel, account, event))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +82,7 @@ class _Event:
 
     @property
     def sender(self) -> str:
-        return _id(part(self.said, "sender"), "id")
+        return _id(part(self.said, "sender"), "id", "user_ref")
 
     @property
     def recipient(self) -> str:
@@ -126,7 +117,7 @@ class _Event:
             kind=kind,
             text=text,
             reply_text=more.pop("reply_text", text),
-            sent_at=when(self.said.get("timestamp")),
+            sent_at=moment(self.said.get("timestamp")),
             **more,
         )
 
@@ -138,7 +129,7 @@ def _read(event: _Event) -> Iterator[InboundMessage]:
         yield from _READERS[name](event, part(event.said, name))
         return
     name = next((name for name in event.said if name not in _ENVELOPE), "")
-    if name in _LIFECYCLE:
+    if name.replace("-", "_") in _LIFECYCLE:  # Meta's page writes policy-enforcement both ways
         yield _lifecycle(event, name)
     elif name:
         text = f"[unsupported: {name}]"
@@ -186,7 +177,7 @@ def _reaction(event: _Event, reaction: Fields) -> Iterator[InboundMessage]:
 
 def _seen(event: _Event, read: Fields) -> Iterator[InboundMessage]:
     """Return a receipt of what was read: of one message (Instagram), or of all until then (Messenger)."""
-    mid, until = _id(read, "mid"), when(read.get("watermark"))
+    mid, until = _id(read, "mid"), moment(read.get("watermark"))
     if mid or until:
         receipt = Receipt(state="read", ids=(mid,) if mid else (), until=None if mid else until)
         yield event.message(f"read:{digest(event.customer, mid, until)}", "receipt", receipt=receipt)
@@ -195,7 +186,7 @@ def _seen(event: _Event, read: Fields) -> Iterator[InboundMessage]:
 def _delivered(event: _Event, delivery: Fields) -> Iterator[InboundMessage]:
     said = delivery.get("mids")
     mids = tuple(one for one in said if isinstance(one, str) and clean(one)) if isinstance(said, list) else ()
-    until = when(delivery.get("watermark"))
+    until = moment(delivery.get("watermark"))
     if mids or until:
         receipt = Receipt(state="delivered", ids=mids, until=None if mids else until)
         serial = digest(event.customer, until, *mids)
@@ -224,7 +215,7 @@ def _referral(event: _Event, referral: Fields) -> Iterator[InboundMessage]:
 
 def _lifecycle(event: _Event, name: str) -> InboundMessage:
     what = part(event.said, name)
-    details = [detail for field in _LIFECYCLE[name] if (detail := word(what, field))]
+    details = [detail for field in _LIFECYCLE[name.replace("-", "_")] if (detail := word(what, field))]
     return event.message("", "lifecycle", f"[{': '.join([name, *details])}]")
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from config.desk import ChannelConfig
 from ingest.arrival import Kept
 from ingest.channel import Refused, Request, Unreadable, find, posted_mail, takes_mail, words
-from tests.channels import conformance
+from tests.channels import conformance, sending
 from tickets.message import InboundMessage
 
 each_channel = pytest.mark.parametrize("word", words())
@@ -171,6 +171,14 @@ def test_a_missing_secret_means_come_back_later(word: str) -> None:
     assert refused.value.retry_after
     for name in delivery.environment:
         assert name not in str(refused.value)
+
+
+@pytest.mark.parametrize("word", [word for word in conformance.HTTP if conformance.delivery(word).environment])
+def test_a_blank_secret_is_a_missing_one(word: str) -> None:
+    delivery = conformance.delivery(word)
+    with sending.environment(dict.fromkeys(delivery.environment, " \n")), pytest.raises(Refused) as refused:
+        delivery.channel.verify(delivery.config, delivery.request)
+    assert refused.value.status == 503
 
 
 @each_http_channel

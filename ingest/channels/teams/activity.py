@@ -154,7 +154,7 @@ def _event(activity: Fields) -> dict[str, Any]:
     if word(activity, "name") != _READ or not last:
         return _happened(activity)
     conversation = ident(part(activity, "conversation"), "id")
-    receipt = Receipt(state="read", ids=(f"{conversation}:{last}",), until=moment(last, 1000))
+    receipt = Receipt(state="read", ids=(f"{conversation}:{last}",), until=moment(last))
     return {"kind": "receipt", "receipt": receipt}
 
 

@@ -38,7 +38,7 @@ def parameters(of: str) -> dict[str, Any]:
 
 
 def name(message: Fields, holder: Fields | None = None) -> str:
-    """Return what a message is called in its chat; "" where it has no number.
+    """Return what a message is called in its chat; "" where it has no number or no chat.
 
     `holder` is the message or update it stands in, which knows the chat and business account it leaves out.
     """
@@ -46,4 +46,4 @@ def name(message: Fields, holder: Fields | None = None) -> str:
     around = holder or {}
     chat = ident(part(message, "chat"), "id") or ident(part(around, "chat"), "id")
     business = ident(message, "business_connection_id") or ident(around, "business_connection_id")
-    return ":".join([chat, *(["business", business] if business else []), number]) if number else ""
+    return ":".join([chat, *(["business", business] if business else []), number]) if number and chat else ""

@@ -21,6 +21,8 @@ _LIFECYCLE = frozenset({
     "my_chat_member", "chat_member", "chat_join_request", "chat_boost", "removed_chat_boost", "business_connection",
     "poll", "poll_answer", "inline_query", "chosen_inline_result",
 })  # fmt: skip
+_REACTIONS = frozenset({"message_reaction", "message_reaction_count"})
+_KNOWN = _LIFECYCLE | _REACTIONS | _MESSAGES.keys() | {"deleted_business_messages", "callback_query"}
 _SERVICE = frozenset({
     "new_chat_members", "left_chat_member", "new_chat_title", "new_chat_photo", "delete_chat_photo", "group_chat_created",
     "supergroup_chat_created", "channel_chat_created", "message_auto_delete_timer_changed", "migrate_to_chat_id",
@@ -55,20 +57,27 @@ def parse(raw: bytes) -> list[InboundMessage]:
     button that opens a chat: it is kept as `lifecycle`, and the first words that follow begin a ticket.
     """
     update = opened(raw)
-    number = update.get("update_id")
-    if not isinstance(number, int) or isinstance(number, bool):
+    number = ident(update, "update_id")
+    if not number.removeprefix("-").isdecimal():
         raise Unreadable("update_id is missing or no integer")
-    kind = next((key for key in update if key != "update_id"), "")
+    kind = _kind(update)
     content = part(update, kind)
     if kind in _MESSAGES:
-        return [_message(str(number), kind, content)]
+        return [_message(number, kind, content)]
     if kind == "deleted_business_messages":
-        return _deleted(str(number), content)
+        return _deleted(number, content)
     if kind == "callback_query":
-        return [_postback(str(number), content)]
-    if kind in ("message_reaction", "message_reaction_count"):
-        return [_reaction(str(number), content)]
-    return [_other(str(number), kind, content)]
+        return [_postback(number, content)]
+    if kind in _REACTIONS:
+        return [_reaction(number, content)]
+    return [_other(number, kind, content)]
+
+
+def _kind(update: Fields) -> str:
+    """Return what an update is of; a word nobody knows yet never hides one that is known."""
+    names = [name for name in update if name != "update_id"]
+    full = [name for name in names if isinstance(update[name], dict)]
+    return next((name for name in full if name in _KNOWN), next(iter(full or names), ""))
 
 
 def _message(number: str, word_for: str, message: Fields) -> InboundMessage:
@@ -90,17 +99,24 @@ def _message(number: str, word_for: str, message: Fields) -> InboundMessage:
     return InboundMessage(
         channel="telegram",
         external_id=own if kind == "echo" and own else number,
-        conversation=conversation(message) or f"update:{number}",
+        conversation=conversation(message) or sender.id or f"update:{number}",
         sender=sender,
         subject=first_line(text),
         text=text,
         reply_text=text,
         attachments=attachments,
         kind=kind,
-        in_reply_to=own or None if edited else name(part(message, "reply_to_message"), message) or None,
+        in_reply_to=(own if edited else _answered(message)) or None,
         sent_at=moment(message.get("edit_date") if edited else None) or moment(message.get("date")),
         handle={"id": own} if own and not edited and kind != "lifecycle" else {},
     )
+
+
+def _answered(message: Fields) -> str:
+    """Return the message it answers; all in a topic answer its first one, of which nobody thinks."""
+    above = part(message, "reply_to_message")
+    topic = message.get("is_topic_message") is True and ident(message, "message_thread_id")
+    return "" if topic and ident(above, "message_id") == topic else name(above, message)
 
 
 def _is_start(text: str) -> bool:
@@ -128,7 +144,7 @@ def _postback(number: str, query: Fields) -> InboundMessage:
     """Return the press on a button under one of our messages; when it was pressed Telegram does not tell."""
     under = part(query, "message")
     sender = _sender(query)
-    text = word(query, "data", "game_short_name")
+    text = word(query, "data", "game_short_name") or "[postback]"
     return InboundMessage(
         channel="telegram",
         external_id=number,
@@ -168,7 +184,7 @@ def _other(number: str, kind: str, content: Fields) -> InboundMessage:
         status = word(part(content, "new_chat_member"), "status")
         text = f"[{kind}: {status}]" if status else f"[{kind}]"
         if kind == "my_chat_member" and word(part(content, "chat"), "type") == "private":
-            text = "[blocked]" if status == "kicked" else "[unblocked]"
+            text = {"kicked": "[blocked]", "member": "[unblocked]"}.get(status, text)
     return InboundMessage(
         channel="telegram",
         external_id=number,
@@ -231,7 +247,8 @@ def _photo(sizes: list[Fields]) -> Attachment | None:
     """Return the largest of a photo's sizes; they come in no promised order."""
     if not sizes:
         return None
-    return _file(max(sizes, key=lambda size: count(size, "width") * count(size, "height")), "image", "image/jpeg")
+    largest = max(sizes, key=lambda size: (count(size, "width") * count(size, "height"), count(size, "file_size")))
+    return _file(largest, "image", "image/jpeg")
 
 
 def _sticker(sticker: Fields) -> Attachment | None:
@@ -242,12 +259,12 @@ def _sticker(sticker: Fields) -> Attachment | None:
 
 
 def _file(file: Fields, kind: AttachmentType, content_type: str) -> Attachment:
-    mime = word(file, "mime_type") or content_type
+    mime, own = word(file, "mime_type") or content_type, word(file, "file_id")
     main: Mapping[str, AttachmentType] = {"image": "image", "video": "video", "audio": "audio"}
     return Attachment(
         filename=word(file, "file_name"),
         content_type=mime,
         size=count(file, "file_size") or None,
         type=main.get(mime.partition("/")[0], "file") if kind == "file" else kind,
-        url=f"telegram:{word(file, 'file_id')}",
+        url=f"telegram:{own}" if own else None,
     )

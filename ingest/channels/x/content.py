@@ -69,7 +69,7 @@ def time_of(number: str) -> datetime | None:
     """Return when something with this id was made; ids of before November 2010 do not tell."""
     if not (number.isascii() and number.isdigit() and 14 < len(number) < 20):
         return None
-    return moment((int(number) >> 22) + _EPOCH_MS, 1000)
+    return moment((int(number) >> 22) + _EPOCH_MS)
 
 
 def names(*holders: Any) -> dict[str, str]:

@@ -13,7 +13,7 @@ def written(account: str, people: Mapping[str, str], event: Fields) -> InboundMe
     """Return a message; one of the account itself is an echo in the conversation with whom it was sent to."""
     said, number = part(event, "message_create"), ident(event, "id") or digest(event)
     data = part(said, "message_data")
-    sent_at = moment(event.get("created_timestamp"), 1000) or time_of(number)
+    sent_at = moment(event.get("created_timestamp")) or time_of(number)
     attached = part(data, "attachment")
     media = [one for one in [part(attached, "media")] if one]
     text = words(word(data, "text"), parts(part(data, "entities"), "urls"), media)
@@ -59,14 +59,14 @@ def encrypted(account: str, people: Mapping[str, str], said: Fields, number: str
     other = next((one for one in between.split(":") if one not in ("", account)), "")
     return _message(
         account, people, (sender, other), word(said, "id") or number, ("unsupported", ENCRYPTED, ""),
-        sent_at=moment(said.get("created_at_msec"), 1000),
+        sent_at=moment(said.get("created_at_msec")),
     )  # fmt: skip
 
 
 def read(account: str, people: Mapping[str, str], event: Fields) -> InboundMessage | None:
     """Return that the customer has read what was sent so far; what we read ourselves is no news."""
     reader, last = ident(event, "sender_id"), ident(event, "last_read_event_id")
-    until = moment(event.get("created_timestamp"), 1000) or time_of(last)
+    until = moment(event.get("created_timestamp")) or time_of(last)
     if reader in ("", account) or until is None:
         return None
     sender = Sender(id=reader, name=people.get(reader, ""))
@@ -90,9 +90,7 @@ def typing(account: str, people: Mapping[str, str], event: Fields) -> InboundMes
         return None
     number = f"{sender}:{ident(event, 'created_timestamp') or digest(event)}"
     who = Sender(id=sender, name=people.get(sender, ""))
-    return message(
-        account, "typing", number, f"dm:{sender}", who, "", sent_at=moment(event.get("created_timestamp"), 1000)
-    )
+    return message(account, "typing", number, f"dm:{sender}", who, "", sent_at=moment(event.get("created_timestamp")))
 
 
 def _message(

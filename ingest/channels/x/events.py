@@ -97,7 +97,7 @@ def _tweet(account: str, people: People, tweet: Fields) -> InboundMessage | None
 def _deleted(account: str, people: People, event: Fields) -> InboundMessage | None:  # noqa: ARG001  # and this only the id
     status = part(event, "status")
     number, author = ident(status, "id_str", "id"), ident(status, "user_id_str", "user_id")
-    return posts.deleted(account, number, author, moment(event.get("timestamp_ms"), 1000))
+    return posts.deleted(account, number, author, moment(event.get("timestamp_ms")))
 
 
 def _related(account: str, people: People, event: Fields) -> InboundMessage | None:  # noqa: ARG001  # both are in it
@@ -111,7 +111,7 @@ def _happened(account: str, kind: str, about: Fields, number: str) -> InboundMes
     if not who or (who == account and user):
         return None
     sender = Sender(id=who, name=word(user, "name", "screen_name", "username"))
-    when = moment(about.get("created_timestamp"), 1000)
+    when = moment(about.get("created_timestamp"))
     return message(account, "lifecycle", number, f"account:{who}", sender, f"[{kind or 'event'}]", sent_at=when)
 
 

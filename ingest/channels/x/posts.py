@@ -75,7 +75,7 @@ def older(said: Fields) -> Post:
         ),
         first=number,
         repost=bool(part(said, "retweeted_status")),
-        sent_at=moment(said.get("timestamp_ms"), 1000) or time_of(number),
+        sent_at=moment(said.get("timestamp_ms")) or time_of(number),
     )
 
 
@@ -139,7 +139,7 @@ def _like(account: str, who: Sender, target: str, like: Fields) -> InboundMessag
     """Return that somebody liked a post of the account; X does not tell when that is taken back."""
     if not target or who.id in ("", account):
         return None
-    when, number = moment(like.get("timestamp_ms"), 1000), ident(like, "id") or digest(like)
+    when, number = moment(like.get("timestamp_ms")), ident(like, "id") or digest(like)
     return message(account, "reaction", number, f"post:{who.id}", who, "❤", in_reply_to=target, sent_at=when)
 
 
