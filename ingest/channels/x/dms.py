@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from ingest.channels.x.content import attachment, message, time_of, words
-from ingest.payload import Fields, digest, ident, iso_moment, moment, part, parts, word
+from ingest.payload import Fields, digest, geo, ident, iso_moment, moment, part, parts, word
 from tickets.message import Attachment, InboundMessage, Kind, Receipt, Sender
 
 ENCRYPTED = "[encrypted message; open X to read it]"
@@ -115,14 +115,8 @@ def _place(location: Fields) -> tuple[Attachment, ...]:
     """Return a shared place: a point, whose longitude comes first (GeoJSON), or a named one."""
     named = part(location, "shared_place", "place")
     point = part(location, "shared_coordinate", "coordinates").get("coordinates")
-    if not isinstance(point, list) or len(point) != 2 or not all(_is_degrees(one) for one in point):
-        point = None
-    name = word(named, "full_name", "name")
-    if not (point or name):
+    found = dict(zip(("longitude", "latitude"), point, strict=False)) if isinstance(point, list) else {}
+    name, where = word(named, "full_name", "name"), geo(found, "latitude", "longitude")
+    if not (where or name):
         return ()
-    where = f"geo:{point[1]},{point[0]}" if point else None
     return (Attachment(filename=name, content_type="text/plain", type="location", url=where),)
-
-
-def _is_degrees(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

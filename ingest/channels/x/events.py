@@ -60,7 +60,7 @@ def _said(account: str, people: People, kind: str, event: Fields, includes: Fiel
     if kind in ("chat.received", "chat.sent"):
         return dms.encrypted(account, people, payload, number)
     if kind in ("dm.received", "dm.sent"):
-        return dms.flat(account, people, payload, includes)
+        return dms.flat(account, people, payload if ident(payload, "id") else {**payload, "id": number}, includes)
     sender = ident(payload, "sender_id")
     if sender in ("", account):
         return None
