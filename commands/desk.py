@@ -4,7 +4,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -15,7 +15,7 @@ from commands.output import AsJson, documents, line, stop, table
 from commands.parts import CHECKS, EX_TEMPFAIL, KINDS, settings
 from config.desk import Desk, MailConfig
 from config.load import load
-from config.model import MissingSecretError, Model, Secret
+from config.model import MissingSecretError, Model, secrets_in
 from config.problems import DeskError
 from config.settings import Settings, WrongSettingError
 from ingest.mailbox import health
@@ -168,26 +168,11 @@ def _secrets(desk: Desk) -> Iterator[tuple[str, str, str]]:
     named += [(f"channel {config.name}", config) for config in desk.channels]
     named += [(f"notifier {word}", config) for word, config in desk.notifiers.items()]
     for owner, config in named:
-        for name, secret in _inside(config, ""):
+        for name, secret in secrets_in(config):
             try:
                 secret.reveal()
             except MissingSecretError as error:
                 yield owner, "missing", f"{name}: {error}"
-
-
-def _inside(value: object, name: str) -> Iterator[tuple[str, Secret]]:
-    """Yield the secrets in a setting, with the key each stands under."""
-    if isinstance(value, Secret):
-        yield name, value
-    elif isinstance(value, Model):
-        for key, one in value:
-            yield from _inside(one, key)
-    elif isinstance(value, Mapping):
-        for key, one in value.items():
-            yield from _inside(one, f"{name}.{key}")
-    elif isinstance(value, tuple):
-        for one in value:
-            yield from _inside(one, name)
 
 
 def _trusting(desk: Desk) -> Iterator[tuple[str, str, str]]:

@@ -19,7 +19,7 @@ from router.undelivered import settled
 from tickets.blobs import Blobs
 from tickets.reply import Reply
 from tickets.store import Store
-from tickets.trouble import Permanent
+from tickets.trouble import Permanent, discreet
 
 
 def open_outbox(store: Store, desk: Desk, blobs: Blobs, folder: Path) -> Outbox:
@@ -30,7 +30,8 @@ def open_outbox(store: Store, desk: Desk, blobs: Blobs, folder: Path) -> Outbox:
         module = channels.answering(channels.find(config.type))
         if module is None:
             raise Permanent(f"channels of type {config.type} take no answers", "invalid")
-        return module.send(config, reply, out)
+        with discreet(config):
+            yield from module.send(config, reply, out)
 
     def ended(connection: Connection, note: Note, state: str, words: str) -> None:
         settled(desk, connection, note, state, words, time.time())

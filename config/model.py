@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -78,6 +80,34 @@ class Secret(str):
         if not value.strip():  # anybody could guess blanks
             raise MissingSecretError(f"{self} is not set")
         return value
+
+
+def secrets_in(value: object, name: str = "") -> Iterator[tuple[str, Secret]]:
+    """Yield the secrets in a setting, with the key each stands under."""
+    if isinstance(value, Secret):
+        yield name, value
+    elif isinstance(value, Model):
+        for key, one in value:
+            yield from secrets_in(one, key)
+    elif isinstance(value, Mapping):
+        for key, one in value.items():
+            yield from secrets_in(one, f"{name}.{key}")
+    elif isinstance(value, tuple):
+        for one in value:
+            yield from secrets_in(one, name)
+
+
+SHORTEST_HIDDEN = 6
+"""A shorter secret would be found within words that tell nothing."""
+
+
+def without_secrets(words: str, settings: object) -> str:
+    """Return what is told to people with each secret in the settings replaced by its reference: others may have repeated one."""
+    for _, secret in secrets_in(settings):
+        with suppress(MissingSecretError, ValueError):
+            if len(value := secret.reveal()) >= SHORTEST_HIDDEN:
+                words = words.replace(value, str(secret))
+    return words
 
 
 T = TypeVar("T")

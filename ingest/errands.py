@@ -31,7 +31,7 @@ from tickets.message import SPEAKS, AttachmentType, InboundMessage, clean
 from tickets.prepared import Prepared
 from tickets.schema import entries, errands
 from tickets.store import Store
-from tickets.trouble import Permanent, Temporary
+from tickets.trouble import Permanent, Temporary, discreet
 
 COPIED: Final[frozenset[AttachmentType]] = frozenset({"image", "video", "audio", "file", "sticker"})
 """What is fetched. A story that mentions the business may not be copied (Instagram), and the rest are places, not files."""
@@ -226,7 +226,7 @@ class Errands:
             raise Temporary(f"the desk file has no channel {row.channel!r}")
         if row.kind == "name" and (known := known_name(self._store, row)):
             return known
-        with self._patiently(row):
+        with self._patiently(row), discreet(config):
             found = _name(config, row, self._out(desk)) if row.kind == "name" else _file(config, row, self._out(desk))
         if isinstance(found, str):
             return found

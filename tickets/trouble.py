@@ -1,6 +1,10 @@
 """The one bit an error carries upward: try again, or never."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
+
+from config.model import without_secrets
 
 FailureKind = Literal[
     "window_expired", "blocked", "not_found", "rate_limited", "auth", "invalid", "too_long", "transient", "unknown",
@@ -33,3 +37,13 @@ def failure(kind: FailureKind, words: str, retry_after: float | None = None) -> 
     if kind in _AGAIN:
         return Temporary(words, retry_after if retry_after is not None else _AGAIN[kind], kind)
     return Permanent(words, kind)
+
+
+@contextmanager
+def discreet(settings: object) -> Iterator[None]:
+    """Keep the secrets of settings out of the words that are raised inside: a platform may repeat what it was sent."""
+    try:
+        yield
+    except (Temporary, Permanent) as error:
+        error.args = (without_secrets(str(error), settings),)
+        raise

@@ -11,12 +11,17 @@ import pytest
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
+from commands.ways import open_outbox
 from config.desk import ChannelConfig
 from ingest.channel import Refused, Request, find
 from ingest.inbox import Inbox
 from ingest.outbound import File, Outbound
+from notify.answers import Answers
 from tests.channels import conformance, sending
 from tests.desks import HEAD, desk
+from tickets.blobs import Blobs
+from tickets.blobs_folder import FolderShelf
+from tickets.reply import Reply
 from tickets.schema import inbox
 from tickets.store import Store
 from tickets.trouble import Permanent, Temporary
@@ -194,3 +199,20 @@ def test_the_old_and_the_new_secret_are_both_right_and_a_repetition_is_one_messa
 def test_every_event_of_a_batch_is_a_row_of_its_own(client: TestClient, store: Store) -> None:
     assert posted(client, "line", "batch_of_mixed_events") == 200
     assert len(set(rows(store))) == 8
+
+
+def test_what_a_platform_repeats_of_our_token_is_told_to_nobody(store: Store, tmp_path: Path) -> None:
+    refusal = {"status": 400, "json": {"ok": False, "description": f"no such path: /bot{TOKEN}/sendMessage"}}
+    script = [step("POST", f"/bot{TOKEN}/sendMessage", refusal, json={"chat_id": 7, "text": "Hi"})]
+    reply = Reply("1.channel.aa", "", "7", "7", "Hi", 0.0)
+    with sending.platform(script) as local, sending.environment({"BOT_TOKEN": TOKEN}):
+        bot = f'\n  - {{name: chatty, type: telegram, secret: "env:SECRET", token: "env:BOT_TOKEN", base_url: "{local.base}"}}'
+        at = desk(HEAD.replace("\ntags:", f"{bot}\ntags:"))
+        outbox = open_outbox(store, at, Blobs(FolderShelf(tmp_path)), tmp_path)
+        answers = outbox.notifiers["channel"]
+        assert isinstance(answers, Answers)
+        with pytest.raises(Permanent, match=r"/botenv:BOT_TOKEN/sendMessage") as failed:
+            list(answers.through(at.channels_by_name["chatty"], reply))
+        assert failed.value.kind == "invalid"
+        assert TOKEN not in str(failed.value)
+    assert local.wrong == []
