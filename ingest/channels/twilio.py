@@ -28,6 +28,7 @@ from ingest.channel import Answer, Hook, Request, Unreadable
 from ingest.cutting import pieces
 from ingest.first_line import first_line
 from ingest.outbound import Answered, File, Outbound, origin, revealed
+from ingest.payload import geo
 from tickets.message import Attachment, AttachmentType, InboundMessage, Kind, Receipt, Sender, clean
 from tickets.reply import Reply
 from tickets.trouble import FailureKind, Permanent, Temporary, failure
@@ -167,7 +168,8 @@ def _first(said: Mapping[str, str], *names: str) -> str:
 
 
 def _message(sid: str, said: Mapping[str, str]) -> InboundMessage:
-    sender = _first(said, "From", "ExternalUserId", "WaId")
+    sender, user = _first(said, "From", "ExternalUserId", "WaId"), _first(said, "ExternalUserId")
+    sender += user if sender.endswith(":") else ""  # whatsapp: and no number, of who hides it
     attachments = (*_media(said), *_place(said))
     payload = _first(said, "ButtonPayload", "ListId")
     text = said.get("Body", "") if _first(said, "Body") else ""
@@ -177,14 +179,14 @@ def _message(sid: str, said: Mapping[str, str]) -> InboundMessage:
     if not text and not attachments:
         kind, text = "unsupported", f"[unsupported: {_first(said, 'MessageType') or 'empty message'}]"
     via, prefixed, _ = sender.partition(":")
-    user = _first(said, "ExternalUserId")
-    handle = {"via": via if prefixed else "", "user_id": user if user != sender else ""}
+    handle = {"via": via if prefixed else "", "user_id": user if not sender.endswith(user) else ""}
+    came = _first(said, "ReferralHeadline"), _first(said, "ReferralSourceUrl", "ReferralSourceId")
     facts = {
+        "referral": " ".join(filter(None, came)),
         "payload": payload,
         "opt_out": _first(said, "OptOutType"),
         "forwarded": "yes" if "true" in (said.get("Forwarded"), said.get("FrequentlyForwarded")) else "",
     }
-    came = [_first(said, "ReferralHeadline"), _first(said, "ReferralSourceUrl", "ReferralSourceId")]
     return InboundMessage(
         channel="twilio",
         account=_first(said, "To"),
@@ -192,7 +194,7 @@ def _message(sid: str, said: Mapping[str, str]) -> InboundMessage:
         conversation=sender or sid,
         sender=Sender(id=sender, name=_first(said, "ProfileName")),
         subject=first_line(text),
-        text=f"{text}\n[referral: {' '.join(filter(None, came))}]" if any(came) else text,
+        text=text,
         reply_text=text,
         attachments=attachments,
         kind=kind,
@@ -228,8 +230,9 @@ def _receipt(sid: str, status: str, said: Mapping[str, str]) -> InboundMessage:
 def _media(said: Mapping[str, str]) -> Iterator[Attachment]:
     for place in range(MOST_MEDIA):
         if not (url := _first(said, f"MediaUrl{place}")):
-            return
-        content_type = _first(said, f"MediaContentType{place}").lower() or "application/octet-stream"
+            continue
+        mime = _first(said, f"MediaContentType{place}").partition(";")[0].strip().lower()
+        content_type = mime or "application/octet-stream"
         yield Attachment(content_type=content_type, type=_type(content_type, said.get("MessageType")), url=url)
 
 
@@ -243,9 +246,7 @@ def _type(content_type: str, message_type: str | None) -> AttachmentType:
 
 
 def _place(said: Mapping[str, str]) -> Iterator[Attachment]:
-    degrees = [_first(said, name) for name in ("Latitude", "Longitude")]
-    if all(re.fullmatch(r"-?[0-9]{1,3}(\.[0-9]{1,20})?", one) for one in degrees):
-        url = f"geo:{degrees[0]},{degrees[1]}"
+    if url := geo(said, "Latitude", "Longitude"):
         yield Attachment(filename=_first(said, "Label"), content_type="text/plain", type="location", url=url)
 
 

@@ -25,14 +25,14 @@ _ENVELOPE = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The words as they were written, the lines that tell what came besides them, and the files.
+    """The words as they were written, the files, and what else is told: the `story` it answers, the `referral` it came by.
 
     `unknown` names what is not known yet; it is everything there was when `text` and `attachments` are empty.
     """
 
     text: str
-    lines: tuple[str, ...]
     attachments: tuple[Attachment, ...]
+    fields: Mapping[str, str]
     unknown: tuple[str, ...]
 
 
@@ -51,20 +51,18 @@ def content(message: Fields) -> Content:
         unknown = ["message"]
     elif not (text or attachments or unknown or story):
         unknown = [next((key for key in message if key not in _ENVELOPE), "message")]
-    lines = []
+    fields = {"referral": referred(part(message, "referral"))}
     if story:
-        lines.append("[in reply to a story]")
+        fields["story"] = ident(story, "id") or "yes"
         attachments += (Attachment(filename="story", type="story_mention", url=https(word(story, "url"))),)
-    if came := referred(part(message, "referral")):
-        lines.append(came)
-    return Content(text, tuple(lines), attachments, tuple(dict.fromkeys(unknown)))
+    told = {name: value for name, value in fields.items() if value}
+    return Content(text, attachments, told, tuple(dict.fromkeys(unknown)))
 
 
 def referred(referral: Fields) -> str:
-    """Return the line that tells what led a person here: an advertisement, a link with a word of ours in it."""
+    """Return in words what led a person here: an advertisement, a link with a word of ours in it; "" for nothing."""
     title = word(part(referral, "ads_context_data"), "ad_title")
-    said = " ".join(dict.fromkeys(one for one in (title, word(referral, "ref"), word(referral, "source")) if one))
-    return f"[referral: {said}]" if said else ""
+    return " ".join(dict.fromkeys(one for one in (title, word(referral, "ref"), word(referral, "source")) if one))
 
 
 def https(url: str) -> str | None:

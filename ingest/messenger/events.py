@@ -150,12 +150,12 @@ def _message(event: _Event, message: Fields) -> Iterator[InboundMessage]:
     yield event.message(
         mid,
         kind,
-        "\n".join([*([text] if text else []), *found.lines]),
-        reply_text=text,
+        text,
         subject=first_line(text),
         attachments=found.attachments,
         in_reply_to=_id(part(message, "reply_to"), "mid") or None,
         handle=handle,
+        fields=found.fields,
     )
 
 
@@ -201,16 +201,17 @@ def _postback(event: _Event, postback: Fields) -> Iterator[InboundMessage]:
     yield event.message(
         mid,
         "postback",
-        f"{text}\n{came}" if came else text,
-        reply_text=text,
+        text,
         subject=first_line(text),
         handle={"mid": mid} if mid else {},
+        fields={"referral": came} if came else {},
     )
 
 
 def _referral(event: _Event, referral: Fields) -> Iterator[InboundMessage]:
     """Return that somebody came by a link or an advertisement, and has said nothing yet."""
-    yield event.message("", "lifecycle", referred(referral) or "[referral]")
+    came = referred(referral)
+    yield event.message("", "lifecycle", f"[referral: {came}]" if came else "[referral]")
 
 
 def _lifecycle(event: _Event, name: str) -> InboundMessage:

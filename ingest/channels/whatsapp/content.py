@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ingest.payload import Fields, ident, part, parts, word
+from ingest.payload import Fields, geo, ident, part, parts, word
 from tickets.message import Attachment, AttachmentType, Kind, clean
 
 MOST_ANSWERS = 100
@@ -67,10 +67,8 @@ def _file(what: str, file: Fields) -> Content:
 
 def _location(_message: Fields, place: Fields) -> Content:
     text = "\n".join(filter(None, (word(place, "name"), word(place, "address"))))
-    degrees = [place.get(name) for name in ("latitude", "longitude")]
-    if not all(isinstance(one, int | float) and not isinstance(one, bool) and abs(one) <= 360 for one in degrees):
+    if (url := geo(place, "latitude", "longitude")) is None:
         return Content(text)
-    url = f"geo:{degrees[0]},{degrees[1]}"
     return Content(
         text, (Attachment(filename=word(place, "name"), content_type="text/plain", type="location", url=url),)
     )

@@ -90,22 +90,22 @@ def _entry(account: str, message: Fields, said: Content, person: Person) -> Inbo
         conversation=group or person.conversation or number,
         sender=Sender(id=person.id, name=person.name),
         subject=first_line(said.text) if said.kind != "reaction" else "",
-        text="\n".join(filter(None, (said.text, _referral(part(message, "referral"))))),
+        text=said.text,
         reply_text=said.text,
         attachments=said.attachments,
         kind=said.kind,
         in_reply_to=said.about or id_of(context, "id") or None,
         sent_at=moment(message.get("timestamp")),
         handle={name: value for name, value in known.items() if value},
-        fields={**said.fields, **_facts(context)},
+        fields={**said.fields, **_facts(context), **_referral(part(message, "referral"))},
         aliases=(person.user_id,) if person.number and person.user_id and not group else (),
     )
 
 
-def _referral(referral: Fields) -> str:
+def _referral(referral: Fields) -> dict[str, str]:
     """Return the advertisement or post that a customer came from."""
     words = " ".join(filter(None, (word(referral, "headline"), word(referral, "source_url", "source_id"))))
-    return f"[referral: {words}]" if words else ""
+    return {"referral": words} if words else {}
 
 
 def _facts(context: Fields) -> dict[str, str]:
