@@ -82,12 +82,14 @@ class Hook:
 
     `cors(config, request)` returns the headers a browser needs to read the answer; it is asked for every answer of the
     channel and for the preflight (https://fetch.spec.whatwg.org/#http-cors-protocol). `also` are other paths it takes.
+    `rate(config)` is how many deliveries one address may make (`300/minute`), where senders are strangers.
     """
 
     path: str
     max_bytes: int
     cors: Callable[[Any, Request], Mapping[str, str]] | None = None
     also: tuple[str, ...] = ()
+    rate: Callable[[Any], str] | None = None
 
     @property
     def paths(self) -> tuple[str, ...]:

@@ -122,15 +122,6 @@ def fault(answered: Answered) -> tuple[int, int]:
     return count(error, "code"), count(error, "error_subcode")
 
 
-def accepted(answered: Answered, known: Mapping[int, Meaning]) -> Mapping[str, Any]:
-    """Return what Meta said of an answer it took; raises what `refusal` makes, also for an error with HTTP 200."""
-    if not answered.ok or "error" in answered.json:
-        raise refusal(answered, known)
-    if not answered.is_json:
-        raise failure("unknown", "Meta did not say whether it took the answer; look into the conversation")
-    return answered.json
-
-
 def refusal(answered: Answered, known: Mapping[int, Meaning]) -> Temporary | Permanent:
     """Return the error to raise for a call that was refused: by the subcode, else the code, else the HTTP status.
 

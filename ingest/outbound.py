@@ -73,20 +73,11 @@ class Answered:
     @property
     def json(self) -> Mapping[str, Any]:
         """The body as a JSON object; empty when it is none."""
-        return self._object or {}
-
-    @property
-    def is_json(self) -> bool:
-        """Whether the body is a JSON object, as what platforms say themselves; the page of a proxy is none."""
-        return self._object is not None
-
-    @property
-    def _object(self) -> Mapping[str, Any] | None:
         try:
             said = json_format.loads(self.body)
         except (ValueError, RecursionError):
-            return None
-        return said if isinstance(said, dict) else None
+            return {}
+        return said if isinstance(said, dict) else {}
 
     @property
     def kind(self) -> FailureKind:

@@ -1,7 +1,4 @@
-"""Looking into the JSON of a stranger: every field may be missing or of any type, and nothing here raises but `opened`.
-
-Words and ids are as they can be kept, without NUL and lone surrogates, so that what is there here is there later, too.
-"""
+"""Looking into the JSON of a stranger: every field may be missing or of any type, and nothing here raises but `opened`."""
 
 import hashlib
 import json
@@ -10,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ingest.channel import Unreadable
-from tickets.message import clean
 
 Fields = Mapping[str, Any]
 
@@ -45,16 +41,15 @@ def parts(holder: Any, name: str) -> list[Fields]:
 
 def word(holder: Fields, *names: str) -> str:
     """Return the first of the named fields that is a string with something in it; "" where there is none."""
-    said = (value for name in names if isinstance(value := holder.get(name), str))
-    return next((kept for value in said if (kept := clean(value))), "")
+    return next((value for name in names if isinstance(value := holder.get(name), str) and value), "")
 
 
 def ident(holder: Fields, *names: str) -> str:
     """Return the first of the named fields that is an id, written as a string or a number; "" where there is none."""
     for name in names:
         value = holder.get(name)
-        if isinstance(value, str) and (kept := clean(value)):
-            return kept
+        if isinstance(value, str) and value:
+            return value
         if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**40:
             return str(value)
     return ""

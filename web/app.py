@@ -22,6 +22,7 @@ from ingest.arrival import Accept
 from ingest.channel import Answer, Hook, Refused, Request, WebChannel
 from ingest.fetch import Fetch, Fetcher
 from ingest.front import Front
+from ingest.limits import counted_address
 from ingest.webhook import arrivals
 from tickets.availability import Availability
 from tickets.trouble import Temporary
@@ -145,6 +146,7 @@ async def _answered(
     if delivery.method == "GET":
         answer = greeting.handshake(config, delivery) if greeting else None
         return answer or Answer(405, {"error": "this path takes POST"})
+    await _within_rate(request, parts, config, module.HOOK)
     with _Share(request.app.state.held) as share:
         delivery = replace(delivery, raw=await _body(request, module.HOOK.max_bytes, share))
         found = await arrivals(module, config, delivery, parts.fetch)
@@ -154,6 +156,15 @@ async def _answered(
     if responding:
         return responding.respond(config, delivery, kept, await asyncio.to_thread(parts.present))
     return module.answer(kept)
+
+
+async def _within_rate(request: HttpRequest, parts: Parts, config: ChannelConfig, hook: Hook) -> None:
+    """Return when a stranger's delivery is not one too many; raises `Refused`."""
+    address = counted_address(request.client.host if request.client else None)
+    if hook.rate and parts.front and address:
+        seconds = await parts.front.limiter.wait(hook.rate(config), "deliveries", config.name, address)
+        if seconds is not None:
+            raise Refused(429, "too many messages come from your address; wait a while", int(seconds))
 
 
 def _delivery(request: HttpRequest) -> Request:

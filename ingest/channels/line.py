@@ -116,7 +116,7 @@ def send(config: Config, reply: Reply, out: Outbound) -> Iterator[str]:
             answered = out.call("POST", f"{config.base_url}/v2/bot/message/push", headers={**headers, **key}, json=said)
         if not answered.ok and answered.status != 409:  # 409: an earlier attempt with this key was accepted
             raise _failure(answered)
-        if not answered.is_json:
+        if not answered.body.lstrip().startswith(b"{") and answered.ok:
             raise failure("unknown", "LINE did not say whether it took the message; look into the chat")
         sent = parts(answered.json, "sentMessages")
         yield ident(sent[0], "id") if sent else answered.headers.get("x-line-accepted-request-id", "")

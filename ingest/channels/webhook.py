@@ -157,7 +157,7 @@ def _message(said: Fields, name: str) -> InboundMessage | None:
         text=text,
         reply_text=text,
         html=word(said, "html") or None,
-        attachments=tuple(map(_attachment, _files(said))),
+        attachments=tuple(_attachment(one) for one in parts(said, "attachments") if word(one, "url", "filename")),
         kind=kind,
         in_reply_to=target,
         sent_at=iso_moment(said.get("sent_at")) or moment(said.get("sent_at")),
@@ -178,13 +178,9 @@ def _kind_and_text(said: Fields) -> tuple[Kind, str]:
     if not isinstance(wanted, str) or wanted not in _KINDS:
         unknown = wanted[:80] if isinstance(wanted, str) else "unknown kind"
         return "unsupported", f"[unsupported: {unknown}]\n{text}".strip()
-    if wanted in ("message", "postback") and not (text or _files(said) or _strings(part(said, "fields"))):
+    if wanted == "message" and not (text or parts(said, "attachments") or part(said, "fields")):
         return "unsupported", "[unsupported: empty message]"
     return cast(Kind, wanted), text
-
-
-def _files(said: Fields) -> list[Fields]:
-    return [one for one in parts(said, "attachments") if word(one, "url", "filename")]
 
 
 def _attachment(said: Fields) -> Attachment:

@@ -88,7 +88,11 @@ def send(platform: Platform, config: Settings, reply: Reply, out: Outbound) -> I
         answered = _post(config, reply.account, out, {**call, "message": message, **quoted}, upload)
         if quoted and meta.fault(answered)[0] == _INVALID:
             answered = _post(config, reply.account, out, {**call, "message": message}, upload)
-        yield word(meta.accepted(answered, _MEANINGS), "message_id") or f"{reply.key}.{number}"
+        if not answered.ok or "error" in answered.json:
+            raise meta.refusal(answered, _MEANINGS)
+        if not answered.json:
+            raise failure("unknown", "Meta did not say whether it took the answer; look into the conversation")
+        yield word(answered.json, "message_id") or f"{reply.key}.{number}"
 
 
 def name(config: Settings, account: str, sender: str, fields: Sequence[str], out: Outbound) -> str:

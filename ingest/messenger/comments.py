@@ -11,7 +11,7 @@ from datetime import datetime
 from ingest.first_line import first_line
 from ingest.messenger.content import https
 from ingest.payload import Fields, digest, ident, part, word
-from tickets.message import Attachment, InboundMessage, Kind, Sender
+from tickets.message import Attachment, InboundMessage, Kind, Sender, clean
 
 COMMENTED = frozenset({"feed", "comments", "live_comments"})
 """The fields of changes that hold comments."""
@@ -30,11 +30,11 @@ def commented(channel: str, account: str, value: Fields, at: datetime | None) ->
     """Return the comment a change is, or the post a visitor wrote on the page; nothing for likes and what else happens."""
     item, writer = word(value, "item"), part(value, "from")
     kind = _KINDS.get(word(value, "verb"))
-    own = account != "" and ident(writer, "id") == account
+    own = account != "" and clean(ident(writer, "id")) == account
     if item and item != "comment" and (item not in _POSTS or own or not word(value, "message")):
         return
     name = "post_id" if item in _POSTS else "comment_id"
-    number = ident(value, name, "id")
+    number = clean(ident(value, name, "id"))
     if kind is None or not number:
         return
     text = word(value, "message", "text")
@@ -42,15 +42,15 @@ def commented(channel: str, account: str, value: Fields, at: datetime | None) ->
     if kind == "message" and not (text or files):
         kind, text = "unsupported", "[unsupported: comment]"
     version = f"{number}:{digest(text, at)}" if kind == "edit" else number
-    above = ident(value, "parent_id")
+    above = clean(ident(value, "parent_id"))
     # Of a comment right under a post Facebook calls the post its parent.
-    thread = above if above and above != ident(value, "post_id") else number
+    thread = above if above and above != clean(ident(value, "post_id")) else number
     yield InboundMessage(
         channel=channel,
         account=account,
         external_id=version,
         conversation=f"comment:{thread}",
-        sender=Sender(id=ident(writer, "id"), name=word(writer, "name", "username")),
+        sender=Sender(id=clean(ident(writer, "id")), name=word(writer, "name", "username")),
         subject=first_line(text),
         text=text,
         reply_text=text,

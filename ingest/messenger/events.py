@@ -51,7 +51,7 @@ def messages(channel: str, raw: bytes) -> list[InboundMessage]:
 
 
 def _entry(channel: str, entry: Fields) -> Iterator[InboundMessage]:
-    account, at = ident(entry, "id"), moment(entry.get("time"))
+    account, at = _id(entry, "id"), moment(entry.get("time"))
     changes = [*parts(entry, "changes"), *([entry] if word(entry, "field") else [])]
     events = [*parts(entry, "messaging"), *parts(entry, "standby")]
     said = [(word(change, "field"), change, value) for change in changes for value in parts(change, "value") or [{}]]
@@ -65,7 +65,7 @@ def _entry(channel: str, entry: Fields) -> Iterator[InboundMessage]:
             text = f"[unsupported: {field}]"
             yield InboundMessage(
                 channel=channel, account=account, external_id=serial, conversation=f"{field}:{serial}",
-                sender=Sender(id=ident(part(value, "from"), "id")), subject=text, text=text, reply_text=text,
+                sender=Sender(id=_id(part(value, "from"), "id")), subject=text, text=text, reply_text=text,
                 kind="unsupported", sent_at=at,
             )  # fmt: skip
     for event in events:
@@ -82,11 +82,11 @@ class _Event:
 
     @property
     def sender(self) -> str:
-        return ident(part(self.said, "sender"), "id", "user_ref")
+        return _id(part(self.said, "sender"), "id", "user_ref")
 
     @property
     def recipient(self) -> str:
-        return ident(part(self.said, "recipient"), "id")
+        return _id(part(self.said, "recipient"), "id")
 
     @property
     def is_echo(self) -> bool:
@@ -137,7 +137,7 @@ def _read(event: _Event) -> Iterator[InboundMessage]:
 
 
 def _message(event: _Event, message: Fields) -> Iterator[InboundMessage]:
-    mid = ident(message, "mid")
+    mid = _id(message, "mid")
     if message.get("is_deleted") is True:
         yield event.message(mid, "delete", in_reply_to=mid or None)
         return
@@ -146,14 +146,14 @@ def _message(event: _Event, message: Fields) -> Iterator[InboundMessage]:
     kind: Kind = "message" if found.text or found.attachments else "unsupported"
     handle = {"mid": mid} if mid else {}
     if event.is_echo or event.sender == event.account != event.customer:
-        kind, handle = "echo", {"app_id": app} if (app := ident(message, "app_id")) else {}
+        kind, handle = "echo", {"app_id": app} if (app := _id(message, "app_id")) else {}
     yield event.message(
         mid,
         kind,
         text,
         subject=first_line(text),
         attachments=found.attachments,
-        in_reply_to=ident(part(message, "reply_to"), "mid") or None,
+        in_reply_to=_id(part(message, "reply_to"), "mid") or None,
         handle=handle,
         fields=found.fields,
     )
@@ -161,15 +161,15 @@ def _message(event: _Event, message: Fields) -> Iterator[InboundMessage]:
 
 def _edit(event: _Event, edit: Fields) -> Iterator[InboundMessage]:
     """Return the new words of a message; an edit without any, which Instagram sends of new messages, is none."""
-    mid, text = ident(edit, "mid"), word(edit, "text")
+    mid, text = _id(edit, "mid"), word(edit, "text")
     if text:
-        version = f"{mid}:{ident(edit, 'num_edit') or event.serial}"
+        version = f"{mid}:{_id(edit, 'num_edit') or event.serial}"
         yield event.message(version, "edit", text, subject=first_line(text), in_reply_to=mid or None)
 
 
 def _reaction(event: _Event, reaction: Fields) -> Iterator[InboundMessage]:
     """Return an emoji under a message; Instagram names some in words (`love`) besides."""
-    mid = ident(reaction, "mid")
+    mid = _id(reaction, "mid")
     gone = word(reaction, "action") == "unreact"
     text = "" if gone else word(reaction, "emoji") or f"[{word(reaction, 'reaction') or 'reaction'}]"
     yield event.message(f"{mid}:{event.serial}", "reaction", text, in_reply_to=mid or None)
@@ -177,7 +177,7 @@ def _reaction(event: _Event, reaction: Fields) -> Iterator[InboundMessage]:
 
 def _seen(event: _Event, read: Fields) -> Iterator[InboundMessage]:
     """Return a receipt of what was read: of one message (Instagram), or of all until then (Messenger)."""
-    mid, until = ident(read, "mid"), moment(read.get("watermark"))
+    mid, until = _id(read, "mid"), moment(read.get("watermark"))
     if mid or until:
         receipt = Receipt(state="read", ids=(mid,) if mid else (), until=None if mid else until)
         yield event.message(f"read:{digest(event.customer, mid, until)}", "receipt", receipt=receipt)
@@ -195,7 +195,7 @@ def _delivered(event: _Event, delivery: Fields) -> Iterator[InboundMessage]:
 
 def _postback(event: _Event, postback: Fields) -> Iterator[InboundMessage]:
     """Return the press on a button, in the button's words; without them, as on an icebreaker of old, its payload."""
-    mid = ident(postback, "mid")
+    mid = _id(postback, "mid")
     text = word(postback, "title") or word(postback, "payload") or "[postback]"
     came = referred(part(postback, "referral"))
     yield event.message(
@@ -229,6 +229,10 @@ _READERS: Mapping[str, Callable[[_Event, Fields], Iterator[InboundMessage]]] = {
     "postback": _postback,
     "referral": _referral,
 }
+
+
+def _id(holder: Fields, *names: str) -> str:
+    return clean(ident(holder, *names))
 
 
 def _serial(said: Fields) -> str:

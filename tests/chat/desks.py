@@ -159,7 +159,8 @@ class Visitor:
 
     async def post(self, frame: Mapping[str, Any], **headers: str) -> httpx2.Response:
         """Send a frame over HTTP."""
-        return await self.desk.ask("POST", "frames", json=dict(frame), headers={**self.bearer, **headers})
+        content = json.dumps(frame).encode()
+        return await self.desk.ask("POST", "frames", content=content, headers={**self.bearer, **headers})
 
     async def events(self, after: int = 0, wait: float = 0) -> list[Frame]:
         """Return what is new, by long-poll."""

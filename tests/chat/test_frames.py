@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from ingest.channels.chat import frames
+from ingest.channels.chat import frames, socket
 from tests.chat.conftest import MakeDesk
 from tests.chat.desks import ChatDesk, Frame
 from tests.chat.test_tokens import worked
@@ -39,19 +39,19 @@ def test_the_ack_comes_after_the_commit_and_never_before(make_desk: MakeDesk) ->
     async def main() -> None:
         async with desk.serving(workers=False):
             visitor = await desk.visitor()
-            async with visitor.connected() as socket:
+            async with visitor.connected() as one:
                 writer = desk.app.store._writer
                 assert writer.acquire(timeout=5)  # nobody can commit
                 try:
-                    await socket.say(visitor.message())
-                    await socket.say({"type": "ping"})
+                    await one.say(visitor.message())
+                    await one.say({"type": "ping"})
                     with pytest.raises(TimeoutError):
                         async with asyncio.timeout(0.3):
-                            await socket.hear("ack")
+                            await one.hear("ack")
                     assert rows(desk) == []
                 finally:
                     writer.release()
-                assert (await socket.hear("ack"))["row"] == 1
+                assert (await one.hear("ack"))["row"] == 1
                 assert [row.id for row in rows(desk)] == [1]
 
     asyncio.run(main())
@@ -68,17 +68,17 @@ def test_while_the_database_takes_nothing_the_client_is_told_to_come_again_and_t
         async with desk.serving(workers=False):
             visitor = await desk.visitor()
             message = visitor.message()
-            async with visitor.connected() as socket:
+            async with visitor.connected() as one:
                 locking.execute("BEGIN IMMEDIATE")
-                await socket.say(message)
-                nack = await socket.hear("nack")
+                await one.say(message)
+                nack = await one.hear("nack")
                 assert (nack["id"], nack["again"], nack["why"]) == ("m1", True, "trouble")
                 answer = await visitor.post(message)
                 assert (answer.status_code, answer.json()["why"]) == (503, "trouble")
                 assert int(answer.headers["retry-after"]) > 0
                 locking.execute("ROLLBACK")
-                await socket.say(message)
-                assert await socket.hear("ack") == {"type": "ack", "id": "m1", "row": 1}
+                await one.say(message)
+                assert await one.hear("ack") == {"type": "ack", "id": "m1", "row": 1}
 
     asyncio.run(main())
     locking.close()
@@ -91,10 +91,10 @@ def test_the_same_frame_again_over_whatever_way_is_the_same_frame(make_desk: Mak
         async with desk.serving():
             visitor = await desk.visitor()
             message = visitor.message()
-            async with visitor.connected() as socket, visitor.connected() as other:
-                for one in (socket, other, socket):
-                    await one.say(message)
-                    assert await one.hear("ack") == {"type": "ack", "id": "m1", "row": 1}
+            async with visitor.connected() as one, visitor.connected() as other:
+                for window in (one, other, one):
+                    await window.say(message)
+                    assert await window.hear("ack") == {"type": "ack", "id": "m1", "row": 1}
                 answer = await visitor.post(message)
                 assert (answer.status_code, answer.json()["row"]) == (202, 1)
             assert (await visitor.events(wait=20))[0]["seq"] == 1
@@ -142,7 +142,8 @@ def test_every_kind_of_frame_is_kept_or_answered(make_desk: MakeDesk) -> None:
         ({"type": "message", "id": "1", "text": " \n"}, 422, "form"),
         ({"type": "message", "id": "1", "text": "x", "files": "no"}, 422, "frame"),
         ({"type": "message", "id": "1", "text": "x", "files": [{}]}, 422, "frame"),
-        ({"type": "message", "id": "1", "text": "x", "files": ["nobody's"]}, 422, "file"),
+        ({"type": "message", "id": "1", "text": "x", "files": ["\ud800"]}, 422, "frame"),
+        ({"type": "message", "id": "1", "text": "x", "files": ["nobodys"]}, 422, "file"),
         ({"type": "message", "id": "1", "text": "x", "email": "no address"}, 422, "form"),
         ({"type": "message", "id": "1", "text": "x", "trap": "spam"}, 403, "trap"),
         ({"type": "message", "id": "1", "text": "x", "after_ms": 10}, 429, "quick"),
@@ -164,7 +165,7 @@ def test_what_the_client_must_put_right_is_said_in_words_and_not_kept(
     async def main() -> None:
         async with desk.serving(workers=False):
             visitor = await desk.visitor()
-            answer = await desk.ask("POST", "frames", json=frame, headers=visitor.bearer)
+            answer = await desk.ask("POST", "frames", content=json.dumps(frame).encode(), headers=visitor.bearer)
             said = answer.json()
             assert (answer.status_code, said["type"], said["why"]) == (status, "nack", why), said
             assert len(said["words"].split()) > 2
@@ -209,20 +210,20 @@ def test_a_first_message_waits_until_its_session_is_as_old_as_a_person_needs(
         async with desk.serving(workers=False):
             visitor = await desk.visitor()
             message = visitor.message()
-            async with visitor.connected() as socket:
-                await socket.say(message)
-                nack = await socket.hear("nack")
+            async with visitor.connected() as one:
+                await one.say(message)
+                nack = await one.hear("nack")
                 assert (nack["why"], nack["again"]) == ("quick", True)
                 await asyncio.sleep(nack["retry_after"])  # as the client does
-                assert (await _said(socket, message))["type"] == "ack"
+                assert (await _said(one, message))["type"] == "ack"
             assert len(rows(desk)) == 1
 
     asyncio.run(main())
 
 
-async def _said(socket: Any, message: Frame) -> Frame:
-    await socket.say(message)
-    return dict(await socket.hear(where=lambda frame: frame["type"] in ("ack", "nack")))
+async def _said(one: Any, message: Frame) -> Frame:
+    await one.say(message)
+    return dict(await one.hear(where=lambda frame: frame["type"] in ("ack", "nack")))
 
 
 @pytest.mark.parametrize(
@@ -237,10 +238,10 @@ def test_what_is_too_much_for_one_visitor_is_told_to_wait_over_both_ways(
     async def main() -> None:
         async with desk.serving(workers=False):
             visitor = await desk.visitor()
-            async with visitor.connected() as socket:
+            async with visitor.connected() as one:
                 for _ in range(allowed):
-                    assert (await _said(socket, visitor.message()))["type"] == "ack"
-                nack = await _said(socket, visitor.message())
+                    assert (await _said(one, visitor.message()))["type"] == "ack"
+                nack = await _said(one, visitor.message())
                 assert (nack["why"], nack["again"]) == ("limit", True)
                 assert 0 < nack["retry_after"] <= 3600
             answer = await visitor.post(visitor.message())
@@ -270,6 +271,9 @@ def test_limits_by_address_go_by_the_address_the_proxy_names_and_count_no_progra
             assert [answer.status_code for answer in made] == [200, 200, 200, 429]
             renewed = await desk.ask("POST", "session", json={"token": one.token}, headers=away)
             assert renewed.status_code == 200  # it is nobody new
+            body = {"visitor": "v1", "client_msg_id": "1", "text": "x"}
+            posts = [await desk.ask("POST", "messages", json=body, headers=away) for _ in range(3)]
+            assert [answer.status_code for answer in posts] == [202, 202, 429]
             answers = [await desk.ask("POST", "session", json={"token": one.token}, headers=away) for _ in range(6)]
             assert (answers[-1].status_code, answers[-1].headers["retry-after"].isdigit()) == (429, True)
 
@@ -347,3 +351,31 @@ def test_turnstile_is_asked_before_the_first_message_the_same_way_twice_for_the_
     good = [one for one in asked if one["response"] == "good"]
     assert {(one["path"], one["secret"]) for one in asked} == {("/turnstile/v0/siteverify", "s3cret")}
     assert len({one["idempotency_key"] for one in good}) == 1
+
+
+HOSTILE: list[Any] = [None, True, 5, -1, 1e308, "", "\0", "\ud800", "x" * 20_000, [], [[]], {}, {"a": {"b": []}}]
+
+
+def test_no_value_in_any_field_breaks_anything(make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "MOST_AT_ONCE", 100_000)
+    desk = make_desk("limits: {session: 10000/minute, conversation: 10000/minute}\nproof_bits: 8\n" + FORM)
+    kept = ("id", "text", "files", "name", "email", "department", "fields", "score", "comment", "proof", "after_ms")
+
+    async def main() -> None:
+        async with desk.serving():
+            visitor = await desk.visitor()
+            async with visitor.connected() as one:
+                for kind in ("message", "offline", "rate", "transcript", "end"):
+                    for name in kept:
+                        for value in HOSTILE:
+                            await _said(one, {"type": kind, "id": "h", "text": "x", name: value})
+                for kind in ("typing", "read", "ping"):
+                    for name in ("type", "on", "seq"):
+                        for value in HOSTILE:
+                            await one.say({"type": kind, name: value})
+                await one.say({"type": "ping", "id": "last"})
+                await one.hear("pong")
+            assert (await visitor.post({"type": "message", "id": "\ud800", "text": "x"})).status_code == 422
+            assert {row.state for row in rows(desk)} <= {"received", "routed", "ignored"}
+
+    asyncio.run(main())

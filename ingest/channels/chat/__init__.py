@@ -41,7 +41,7 @@ def cors(config: Config, request: Request) -> Mapping[str, str]:
     return shared(config.origins, request.headers, "POST")
 
 
-HOOK = Hook("/chat/{channel}/messages", max_bytes=MAX_BYTES, cors=cors)
+HOOK = Hook("/chat/{channel}/messages", max_bytes=MAX_BYTES, cors=cors, rate=lambda config: config.limits.address)
 
 
 def verify(config: Config, request: Request) -> None:

@@ -20,6 +20,7 @@ from ingest.limits import counted_address
 from ingest.outbound import origin
 from ingest.payload import word
 from ingest.webhook import arrival
+from tickets.message import clean
 from tickets.schema import files
 from tickets.trouble import Permanent, Temporary
 
@@ -58,7 +59,12 @@ class Nacked(Exception):  # noqa: N818  # a word of the protocol
         """Return it as the desk says it."""
         wait = None if self.retry_after is None else max(1, ceil(self.retry_after))
         told = {"again": self.again, "retry_after": wait, "why": self.why, "words": str(self)}
-        return {"type": "nack", "id": number, **told, **({"challenge": self.challenge} if self.challenge else {})}
+        return {
+            "type": "nack",
+            "id": clean(number)[:64],
+            **told,
+            **({"challenge": self.challenge} if self.challenge else {}),
+        }
 
 
 def is_kept(frame: Mapping[str, Any]) -> bool:
@@ -66,14 +72,17 @@ def is_kept(frame: Mapping[str, Any]) -> bool:
     return frame.get("type") in KEPT
 
 
-async def take(session: Session, frame: Mapping[str, Any]) -> Frame:
-    """Keep a frame and return its `ack`; raises `Nacked`. Trouble of ours is `Nacked` too: the client comes again."""
+async def take(session: Session, frame: Mapping[str, Any], *, begun: bool) -> Frame:
+    """Keep a frame and return its `ack`; raises `Nacked`. Trouble of ours is `Nacked` too: the client comes again.
+
+    `begun` is true when the conversation is known to have begun; else the database is asked.
+    """
     try:
         number = _sound(frame)
         frame = {**frame, "fields": _fields(session, frame)}
         await _within_limits(session)
         first = frame["type"] == "offline" or (
-            frame["type"] == "message" and not await session.hall.reader.begun(session.key)
+            frame["type"] == "message" and not begun and not await session.hall.reader.begun(session.key)
         )
         if first:
             await _as_a_person(session, frame)
@@ -102,7 +111,7 @@ def _sound(frame: Mapping[str, Any]) -> str:
         if value is not None and len(value) > longest:
             raise Nacked("form", f"{name} has {len(value)} characters; send at most {longest}")
     named = frame.get("files") or []
-    if not isinstance(named, list) or not all(isinstance(one, str) for one in named):
+    if not isinstance(named, list) or not all(isinstance(one, str) and _ID.fullmatch(one) for one in named):
         raise Nacked("frame", "files is a list of ids")
     kind = frame["type"]
     if kind in ("message", "offline") and not word(frame, "text").strip() and (kind == "offline" or not named):

@@ -54,9 +54,10 @@ async def serve(hall: Hall, config: Config, websocket: WebSocket) -> None:
         session, after = await _hello(hall, config, websocket)
         with hall.front.live.subscribe(session.key) as hearing:
             feed = Feed(session, hearing, after)
-            await _send(websocket, await feed.welcome())
+            welcome = await feed.welcome()
+            await _send(websocket, welcome)
             try:
-                await _both_ways(websocket, session, feed)
+                await _both_ways(websocket, session, feed, begun=welcome["seq"] > 0)
             finally:
                 await hall.marks.settle()
     except Bye as bye:
@@ -89,9 +90,9 @@ async def _hello(hall: Hall, config: Config, websocket: WebSocket) -> tuple[Sess
     return session, after if isinstance(after, int) and 0 < after < 2**53 else 0
 
 
-async def _both_ways(websocket: WebSocket, session: Session, feed: Feed) -> None:
+async def _both_ways(websocket: WebSocket, session: Session, feed: Feed, *, begun: bool) -> None:
     """Listen and tell at once, until one of both ends; raises what ended it."""
-    tasks = [asyncio.create_task(one) for one in (_listen(websocket, session), _tell(websocket, feed))]
+    tasks = [asyncio.create_task(one) for one in (_listen(websocket, session, begun), _tell(websocket, feed))]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -110,7 +111,7 @@ async def _tell(websocket: WebSocket, feed: Feed) -> None:
     raise Bye("restart")
 
 
-async def _listen(websocket: WebSocket, session: Session) -> None:
+async def _listen(websocket: WebSocket, session: Session, begun: bool) -> None:
     recent: list[float] = []
     typed_at = 0.0
     while True:
@@ -123,14 +124,16 @@ async def _listen(websocket: WebSocket, session: Session) -> None:
             if now - typed_at < TYPING_SECONDS and frame.get("on"):
                 continue
             typed_at = now
-        await _send(websocket, await answered(session, frame))
+        answer = await answered(session, frame, begun=begun)
+        begun = begun or (frame.get("type") == "message" and answer is not None and answer["type"] == "ack")
+        await _send(websocket, answer)
 
 
-async def answered(session: Session, frame: Mapping[str, Any]) -> Frame | None:
-    """Do what a frame asks and return the answer, nothing where it gets none."""
+async def answered(session: Session, frame: Mapping[str, Any], *, begun: bool = False) -> Frame | None:
+    """Do what a frame asks and return the answer, nothing where it gets none; `begun` as for `take`."""
     if is_kept(frame):
         try:
-            return await take(session, frame)
+            return await take(session, frame, begun=begun)
         except Nacked as refusal:
             return refusal.frame(word(frame, "id"))
     kind = frame.get("type")

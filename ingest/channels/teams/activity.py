@@ -15,7 +15,7 @@ from ingest.channel import Unreadable
 from ingest.first_line import first_line
 from ingest.html.show import to_text
 from ingest.payload import Fields, digest, ident, iso_moment, moment, opened, part, parts, word
-from tickets.message import Attachment, AttachmentType, InboundMessage, Receipt, Sender, clean
+from tickets.message import Attachment, AttachmentType, InboundMessage, Receipt, Sender
 
 MOST_ENTITIES = 50
 _FILE: Final = "application/vnd.microsoft.teams.file.download.info"
@@ -196,7 +196,7 @@ def _value(activity: Fields) -> str:
         plain = word(part(found, "msteams"), "text", "value")
         found = plain or {name: one for name, one in found.items() if name != "msteams"}
     if isinstance(found, str) or not found:
-        return clean(found) if isinstance(found, str) else ""
+        return found if isinstance(found, str) else ""
     return json.dumps(found, ensure_ascii=False, sort_keys=True)
 
 

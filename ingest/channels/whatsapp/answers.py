@@ -56,8 +56,9 @@ def send(config: Config, reply: Reply, out: Outbound) -> Iterator[str]:
         answered = _call(config, reply.account, "messages", out, json={**message, **quoted})
         if quoted and meta.fault(answered)[0] in _INVALID:
             answered = _call(config, reply.account, "messages", out, json=message)
-        taken = parts(meta.accepted(answered, MEANINGS), "messages")
-        yield next((word(one, "id") for one in taken), "")
+        if not answered.ok:
+            raise meta.refusal(answered, MEANINGS)
+        yield next((word(one, "id") for one in parts(answered.json, "messages")), "")
 
 
 def fetch(config: Config, account: str, url: str, out: Outbound) -> File:

@@ -53,7 +53,7 @@ def _text(_message: Fields, text: Fields) -> Content:
 
 def _file(what: str, file: Fields) -> Content:
     kind, content_type = _FILES[what]
-    number = ident(file, "id")
+    number = clean(ident(file, "id"))
     if not number:
         return Content(word(file, "caption"))
     attachment = Attachment(

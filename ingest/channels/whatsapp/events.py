@@ -7,9 +7,9 @@ from typing import Literal
 from ingest.channel import Unreadable
 from ingest.channels.whatsapp.content import Content, content
 from ingest.channels.whatsapp.errors import MEANINGS
-from ingest.channels.whatsapp.people import People, Person, people
+from ingest.channels.whatsapp.people import People, Person, id_of, people
 from ingest.first_line import first_line
-from ingest.payload import Fields, digest, ident, moment, opened, part, parts, word
+from ingest.payload import Fields, digest, moment, opened, part, parts, word
 from tickets.message import Call, InboundMessage, Receipt, Sender
 
 _STATES: Mapping[str, Literal["sent", "delivered", "read", "failed"]] = {
@@ -42,7 +42,7 @@ def parse(raw: bytes) -> list[InboundMessage]:
 
 def _change(change: Fields, known: People) -> Iterator[InboundMessage]:
     field, value = word(change, "field"), part(change, "value")
-    account = ident(part(value, "metadata"), "phone_number_id")
+    account = id_of(part(value, "metadata"), "phone_number_id")
     if field in ("messages", ""):
         alone = _alone(value, known)
         for message in parts(value, "messages"):
@@ -67,7 +67,7 @@ def _alone(value: Fields, known: People) -> Person:
 
 
 def _person(holder: Fields, known: People, number: str, user_id: str) -> Person:
-    return known.find(ident(holder, number), ident(holder, user_id))
+    return known.find(id_of(holder, number), id_of(holder, user_id))
 
 
 def _message(account: str, message: Fields, known: People, alone: Person) -> InboundMessage:
@@ -80,8 +80,8 @@ def _message(account: str, message: Fields, known: People, alone: Person) -> Inb
 
 def _entry(account: str, message: Fields, said: Content, person: Person) -> InboundMessage:
     """Return what a person wrote, or did to what they wrote."""
-    number = ident(message, "id") or _serial(account, message)
-    context, group = part(message, "context"), ident(message, "group_id")
+    number = id_of(message, "id") or _serial(account, message)
+    context, group = part(message, "context"), id_of(message, "group_id")
     known = {"user_id": person.user_id if person.number else "", "group_id": group}
     return InboundMessage(
         channel="whatsapp",
@@ -94,7 +94,7 @@ def _entry(account: str, message: Fields, said: Content, person: Person) -> Inbo
         reply_text=said.text,
         attachments=said.attachments,
         kind=said.kind,
-        in_reply_to=said.about or ident(context, "id") or None,
+        in_reply_to=said.about or id_of(context, "id") or None,
         sent_at=moment(message.get("timestamp")),
         handle={name: value for name, value in known.items() if value},
         fields={**said.fields, **_facts(context), **_referral(part(message, "referral"))},
@@ -110,7 +110,7 @@ def _referral(referral: Fields) -> dict[str, str]:
 
 def _facts(context: Fields) -> dict[str, str]:
     forwarded = context.get("forwarded") is True or context.get("frequently_forwarded") is True
-    product = ident(part(context, "referred_product"), "product_retailer_id")
+    product = id_of(part(context, "referred_product"), "product_retailer_id")
     return {**({"forwarded": "yes"} if forwarded else {}), **({"product": product} if product else {})}
 
 
@@ -120,21 +120,21 @@ def _echo(account: str, echo: Fields, known: People) -> InboundMessage:
     instead = {"delete": "[deleted]", "reaction": "[reaction removed]"}.get(said.kind, "")
     said = Content(said.text or instead, said.attachments, "echo", said.about, said.fields)
     customer = _person(echo, known, "to", "to_user_id")
-    business = Sender(id=ident(echo, "from"))
+    business = Sender(id=id_of(echo, "from"))
     return _entry(account, echo, said, customer).model_copy(update={"sender": business, "handle": {}, "aliases": ()})
 
 
 def _receipt(account: str, status: Fields, known: People) -> Iterator[InboundMessage]:
     """Return what became of a message of ours; a voice message that was played was read."""
-    number, state = ident(status, "id"), word(status, "status")
+    number, state = id_of(status, "id"), word(status, "status")
     if not number or state not in _STATES:
         return
     error = next(iter(parts(status, "errors")), {})
-    code = ident(error, "code")
+    code = id_of(error, "code")
     details = word(part(error, "error_data"), "details") or word(error, "title", "message")
     failed = _STATES[state] == "failed"
     person = _person(status, known, "recipient_id", "recipient_user_id")
-    participant = ident(status, "recipient_participant_id", "recipient_participant_user_id")
+    participant = id_of(status, "recipient_participant_id", "recipient_participant_user_id")
     yield InboundMessage(
         channel="whatsapp",
         account=account,
@@ -156,7 +156,7 @@ def _call(account: str, call: Fields, known: People) -> Iterator[InboundMessage]
     """Return a customer's call once it is over: nobody can take it here, but somebody wanted something."""
     if word(call, "event") != "terminate" or word(call, "direction") != "USER_INITIATED":
         return
-    seconds = ident(call, "duration")
+    seconds = id_of(call, "duration")
     talked = int(seconds) if seconds.isascii() and seconds.isdigit() and len(seconds) < 7 else 0
     said = Content(f"[call of {talked} seconds]" if talked else "[missed call]", kind="call")
     what = Call(outcome="finished" if talked else "missed", seconds=talked)
@@ -167,9 +167,9 @@ def _call(account: str, call: Fields, known: People) -> Iterator[InboundMessage]
 def _renamed(account: str, update: Fields, known: People) -> InboundMessage:
     """Return that a person has another user id from now on, as happens when they change their number."""
     ids = part(update, "user_id")
-    old, new = ident(ids, "previous"), ident(ids, "current")
+    old, new = id_of(ids, "previous"), id_of(ids, "current")
     said = Content(f"[user_id_update] {old} → {new}", kind="lifecycle")
-    return _entry(account, update, said, known.find(ident(update, "wa_id"), old))
+    return _entry(account, update, said, known.find(id_of(update, "wa_id"), old))
 
 
 def _serial(*what: object) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ingest.payload import Fields, ident, part, parts, word
+from tickets.message import clean
 
 # Mobile numbers that are told with and without a digit which a call does not need.
 _FORMS = (
@@ -67,14 +68,19 @@ def people(values: Iterable[Fields]) -> People:
     for holder in _holders(values):
         pairs = _PAIRS if holder.get("recipient_type") != "group" else ()
         for one, other in pairs:
-            number, user_id = ident(holder, one).lstrip("+"), ident(holder, other)
+            number, user_id = id_of(holder, one).lstrip("+"), id_of(holder, other)
             if number and user_id:
                 numbers[user_id], user_ids[number] = number, user_id
         profile = part(holder, "profile")
         user_name = word(profile, "username")
         if name := word(profile, "name") or (f"@{user_name}" if user_name else ""):
-            names.update({key: name for key in (ident(holder, "wa_id"), ident(holder, "user_id")) if key})
+            names.update({key: name for key in (id_of(holder, "wa_id"), id_of(holder, "user_id")) if key})
     return People(numbers, user_ids, names)
+
+
+def id_of(holder: Fields, *names: str) -> str:
+    """Return the first of the named ids, without what no database keeps."""
+    return clean(ident(holder, *names))
 
 
 def _holders(values: Iterable[Fields]) -> Iterator[Fields]:
