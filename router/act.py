@@ -17,6 +17,7 @@ from router.tell import Happened, Intent, intents
 from router.thread import lock
 from router.ticket import Pen
 from router.way import Way, way_of
+from tickets.message import clean
 from tickets.schema import conversations, files, participants, tickets
 from tickets.store import Store
 
@@ -73,7 +74,7 @@ class Acts:
 
 
 def _sayable(text: str, attached: Sequence[str]) -> str:
-    text = text.replace("\0", "").strip("\n")
+    text = clean(text).strip("\n")
     if not text.strip() and not attached:
         raise CannotActError("An answer without words or files was not sent. Use --text or --attach")
     if len(text) > LONGEST_ANSWER or len(attached) > MOST_FILES:

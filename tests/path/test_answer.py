@@ -118,6 +118,12 @@ def test_an_answer_without_words_is_none(front: Answering) -> None:
     assert front.counts() == [1]
 
 
+def test_what_no_database_keeps_is_left_out_of_an_answer(front: Answering) -> None:
+    number = front.send("a@customer")
+    front.answer(number, text="one\0 \ud800 two")
+    assert front.last(number)["text"] == "one ? two"
+
+
 def test_an_answer_to_a_merged_ticket_stands_in_the_one_that_took_it_in(front: Answering) -> None:
     one, other = front.send("a@customer"), front.send("b@customer", sender="bob@example.com")
     front.set(one, status="merged", merged_into=other)
