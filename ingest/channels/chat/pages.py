@@ -70,6 +70,7 @@ def _look(config: Config, desk: Desk) -> str:
     look = {
         "colour": config.theme.colour,
         "position": config.theme.position,
+        "lang": config.lang,
         "labels": launchers(config, desk.folder),
     }
     return json.dumps(look)
