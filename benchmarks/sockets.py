@@ -112,7 +112,7 @@ def measure(rounds: int, folder: Path, progress: Progress) -> Figure:
 
 @contextmanager
 def _server(folder: Path) -> Iterator[tuple[int, str]]:
-    """Run the desk in a process of its own; it ends by SIGTERM, with every socket still open."""
+    """Run the desk in a process of its own; it ends by SIGTERM."""
     desk = folder / "desk.yaml"
     desk.write_text(DESK, encoding="utf-8")
     address = f"127.0.0.1:{free_port()}"

@@ -305,3 +305,22 @@ def test_a_note_of_an_agent_is_never_shown(make_desk: MakeDesk) -> None:
             ]
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("limits", "asked"),
+    [
+        ((256, 4096), [(4096, 4096)]),
+        ((256, resource.RLIM_INFINITY), [(65_536, resource.RLIM_INFINITY)]),
+        ((1_000_000, 1_000_000), []),
+        ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), []),
+    ],
+)
+def test_a_process_asks_for_the_files_its_sockets_need_as_far_as_it_may(
+    monkeypatch: pytest.MonkeyPatch, limits: tuple[int, int], asked: list[tuple[int, int]]
+) -> None:
+    said: list[tuple[int, int]] = []
+    monkeypatch.setattr("resource.getrlimit", lambda _: limits)
+    monkeypatch.setattr("resource.setrlimit", lambda _, wanted: said.append(wanted))
+    serve._room_for_connections()
+    assert said == asked

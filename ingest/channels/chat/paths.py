@@ -107,7 +107,7 @@ class Paths:
             answer = _refused(refusal, config)
         except ClientDisconnect:
             answer = Response(status_code=400)  # nobody reads it
-        except Exception:
+        except (Exception, asyncio.CancelledError):  # cancelled when the desk stops; uvicorn would answer 500
             log.exception("a chat request failed", channel=config.name)
             answer = _problem(503, "we cannot do that right now; please try again", RETRY_AFTER)
         answer.headers.update(cors)
