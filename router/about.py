@@ -43,7 +43,7 @@ def about(pen: Pen, desk: Desk, row: Any, reading: Reading, found: Found) -> Abo
         return About(cause="it is an answer of this desk")
     if message.kind == "echo" and row.attempts < PATIENCE and in_flight(pen.connection, key):
         raise NotYet("an answer is being sent, and this may be its echo")
-    wants = message.kind == "lifecycle" and "transcript" in message.handle
+    wants = message.kind == "lifecycle" and bool({"transcript", "end"} & message.handle.keys())
     if found.ticket is None or (message.kind not in CONCERNS and not wants):
         return About(
             cause=f"{message.kind} of no ticket" if found.ticket is None else f"{message.kind} changes nothing"
@@ -51,7 +51,7 @@ def about(pen: Pen, desk: Desk, row: Any, reading: Reading, found: Found) -> Abo
     number: int = found.ticket.id
     if message.kind in ("edit", "echo"):
         return None
-    if wants:
+    if wants and "transcript" in message.handle:
         return About(number, notices=owe_transcript(pen, number, key))
     lines = _lines(pen.connection, space, key, reading, pen.now)
     pen.history(number, lines)
@@ -75,6 +75,8 @@ def _lines(connection: Connection, space: str, key: str, reading: Reading, now: 
     message = reading.message
     if message.kind == "rating" and message.rating is not None:
         return [Change("ticket.rated", "customer", message.rating.model_dump(exclude_defaults=True))]
+    if message.kind == "lifecycle":
+        return [Change("chat.ended", "customer", {})]
     target = _target(connection, space, key, message.in_reply_to or "")
     said = {"entry": target.id if target is not None else None}
     if message.kind == "delete":

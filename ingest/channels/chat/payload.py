@@ -136,7 +136,7 @@ def _of_frame(body: Mapping[str, Any]) -> InboundMessage:
         mail_address=address(email),
         mail_only=offline,
         rating=_rating(frame) if kind == "rating" else None,
-        handle={"transcript": "1"} if frame["type"] == "transcript" else {},
+        handle={frame["type"]: "1"} if frame["type"] in ("transcript", "end") else {},
     )
 
 
