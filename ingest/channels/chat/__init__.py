@@ -23,15 +23,15 @@ from config.problems import Place, Problem
 from ingest.arrival import Kept
 from ingest.channel import Answer, Hook, Refused, Request
 from ingest.channels.chat.config import Config
-from ingest.channels.chat.origins import is_allowed, shared
 from ingest.channels.chat.paths import routes
 from ingest.channels.chat.payload import WrongBodyError, parse, posted
+from ingest.channels.chat.sites import is_allowed, shared
 from ingest.channels.chat.texts import FALLBACK, OURS, languages_in, own_folder, parsed
 from ingest.outbound import Outbound
 from ingest.proof import is_one_of, opened
 from tickets.reply import Reply
 
-__all__ = ["HOOK", "Config", "answer", "check", "cors", "origins", "parse", "routes", "send", "verify"]
+__all__ = ["HOOK", "Config", "answer", "check", "cors", "parse", "routes", "send", "verify"]
 
 MAX_BYTES = 65_536
 
@@ -74,12 +74,6 @@ def send(config: Config, reply: Reply, out: Outbound) -> Iterator[str]:  # noqa:
     """Yield an id: the answer stands in its conversation already, and whoever has that open reads it there."""
     if not reply.done:
         yield f"line:{reply.key}"
-
-
-def origins(config: Config) -> Iterator[str]:
-    """Yield the addresses of other servers that the operator wrote down."""
-    if config.turnstile is not None:
-        yield config.turnstile.base_url
 
 
 def check(desk: Desk) -> Iterable[Problem]:

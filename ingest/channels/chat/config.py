@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from config.desk import ChannelConfig
 from config.model import Model, Name, Secret
-from ingest.channels.chat.origins import origin
+from ingest.channels.chat.sites import origin
 
 Asked = Literal["required", "optional", "off"]
 

@@ -22,8 +22,8 @@ from ingest.channels.chat.config import Config
 from ingest.channels.chat.events import events
 from ingest.channels.chat.frames import LARGEST, STATUS, Nacked
 from ingest.channels.chat.hall import FullError, Hall
-from ingest.channels.chat.origins import may_ask, shared
 from ingest.channels.chat.session import RETRY_AFTER, Session, begun, file_stamp, resumed, told
+from ingest.channels.chat.sites import may_ask, shared
 from ingest.channels.chat.socket import answered, serve
 from ingest.channels.chat.texts import wanted
 from ingest.channels.chat.tokens import InvalidTokenError
