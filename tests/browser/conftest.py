@@ -28,9 +28,12 @@ Launch = Callable[[list[str]], Browser]
 MakeContext = Callable[..., BrowserContext]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def launch() -> Iterator[Launch]:
-    """Give what starts Chromium; where there is none the stories are left out, in CI they fail."""
+    """Give what starts Chromium; where there is none the stories are left out, in CI they fail.
+
+    For a module and no longer: Playwright leaves an event loop running in its thread, in which other tests could run none.
+    """
     program = shutil.which("chromium")
     if program is None and "CI" in os.environ:
         pytest.fail("there is no chromium; install Debian's package")
@@ -49,28 +52,28 @@ def launch() -> Iterator[Launch]:
             browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(launch: Launch) -> Browser:
     """Give a browser as people have it."""
     return launch([AS_PEOPLE_HAVE_IT])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def strict_browser(launch: Launch) -> Browser:
     """Give a browser that keeps nothing for a page within a page of another site."""
     return launch([])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
     """Give the site whose pages may show the chat."""
     with Site() as made:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared_desk(tmp_path_factory: pytest.TempPathFactory, site: Site) -> Iterator[ChatDesk]:
-    """Give a desk that runs, for every story that leaves it running."""
+    """Give a desk that runs, for every story of a module that leaves it running."""
     with Desks(tmp_path_factory.mktemp("browser")) as desks:
         made = ChatDesk(desks.make(DESK.replace("ORIGIN", site.origin)))
         made.process.start()
