@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from config.model import Model
 from tickets.trouble import FailureKind
@@ -222,11 +222,11 @@ class InboundMessage(Model):
     invitation: Invitation | None = None
     sealed: tuple[Sealing, ...] = ()
     virus: VirusVerdict | None = None
-    handle: Mapping[str, Clean] = {}
+    handle: Mapping[str, Clean] = Field(default_factory=dict)  # `= {}` would be copied deeply for every message
     receipt: Receipt | None = None
     call: Call | None = None
     rating: Rating | None = None
     mail_address: Clean | None = None
     mail_only: bool = False
-    fields: Mapping[str, Clean] = {}
+    fields: Mapping[str, Clean] = Field(default_factory=dict)
     aliases: tuple[Clean, ...] = ()
