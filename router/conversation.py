@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, func, select, update
+from sqlalchemy import Connection, bindparam, case, func, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tickets.message import InboundMessage
@@ -47,12 +47,6 @@ _SAID = Prepared(
     .values(seq=conversations.c.seq + 1)
     .returning(conversations.c.seq),
 )
-_OF_TICKET = Prepared(
-    select(conversations)
-    .where(conversations.c.ticket_id == bindparam("number"))
-    .order_by(conversations.c.heard_at.desc())
-    .limit(1)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +75,6 @@ def heard(connection: Connection, kept: Any, message: InboundMessage, ticket: in
         "mail_only": int(message.mail_only),
         "answer_until": until.answered,
         "waits_until": until.missed,
-        "wanted": None,
     }
     seq: int = _HEARD[connection.dialect.name].value(connection, row)
     return Place(kept.conversation, seq)
@@ -91,11 +84,6 @@ def said(connection: Connection, key: str) -> Place | None:
     """Return the place of something the customer did not write; nothing when nobody was heard in the conversation yet."""
     seq: int | None = _SAID.value(connection, {"of_key": key})
     return None if seq is None else Place(key, seq)
-
-
-def of_ticket(connection: Connection, ticket: int) -> Any | None:
-    """Return the ticket's conversation in which the customer was heard last, or nothing."""
-    return _OF_TICKET.one(connection, {"number": ticket})
 
 
 def taken(connection: Connection, ticket: int) -> None:

@@ -150,7 +150,6 @@ conversations = Table(
     Column("mail_address", Text),  # where answers go when it cannot be reached; typed by whoever wrote, proves nothing
     Column("mail_only", Integer, nullable=False),  # 1: answers only ever go there
     Column("waits_until", Float),  # when nobody has taken it by then, it is missed
-    Column("wanted", Text),  # JSON object: the form of a chat, as its first message brought it
     Index("conversations_ticket", "ticket_id"),
 )
 ending = text("answer_until IS NOT NULL")

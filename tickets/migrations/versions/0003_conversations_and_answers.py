@@ -36,7 +36,6 @@ def upgrade() -> None:
     sa.Column('mail_address', sa.Text(), nullable=True),
     sa.Column('mail_only', sa.Integer(), nullable=False),
     sa.Column('waits_until', sa.Float(), nullable=True),
-    sa.Column('wanted', sa.Text(), nullable=True),
     )
     op.create_index('conversations_ticket', 'conversations', ['ticket_id'])
     ending = sa.text('answer_until IS NOT NULL')
