@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
-
-from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from typing import TYPE_CHECKING, Any, Final
 
 from config.desk import Department, Desk
 from config.problems import Place, Problem
 from tickets.trouble import Temporary
+
+if TYPE_CHECKING:
+    from jinja2 import Template  # it costs a tenth of a second to import, and most commands fill no template
 
 ANSWER: Final = """\
 {{ text }}
@@ -35,7 +35,10 @@ _SAMPLE: Final = {
 
 
 @lru_cache(maxsize=64)
-def _compiled(source: str) -> Template:
+def _compiled(source: str) -> "Template":
+    from jinja2 import StrictUndefined  # noqa: PLC0415  # see above
+    from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415  # see above
+
     environment = ImmutableSandboxedEnvironment(
         undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True  # it makes plain text
     )  # fmt: skip
@@ -44,6 +47,8 @@ def _compiled(source: str) -> Template:
 
 def fill(source: str, values: Mapping[str, Any]) -> str:
     """Return a template with its values; raises `ValueError` with words about what is wrong in it."""
+    from jinja2 import TemplateError, TemplateSyntaxError  # noqa: PLC0415  # see above
+
     made, size = [], 0
     try:
         for piece in _compiled(source).generate(**values):
