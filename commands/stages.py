@@ -159,9 +159,7 @@ class Stages:
 
     def http(self, front: Front) -> Starlette:
         """Return the HTTP side."""
-        return build(
-            Parts(self.desk.current, self.accept, self.ready, self.metrics.text, away=self.present.away, front=front)
-        )
+        return build(Parts(self.desk.current, self.accept, self.ready, self.metrics.text, front=front))
 
     def wake(self) -> None:
         """Make everything that waits due now: for a process that is alone with its database."""

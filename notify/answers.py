@@ -6,11 +6,11 @@ between a piece's acceptance and that, the piece goes out once more, with the sa
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from config.desk import ChannelConfig, Desk
@@ -51,7 +51,7 @@ class Answers:
         with self.store.read() as connection:
             row = connection.execute(_ANSWER, {"entry": note.entry_id}).one()
             done = tuple(connection.scalars(_DONE, {"row": note.id}))
-            attached = connection.execute(_FILES, {"entry": note.entry_id}).all()
+            attached = files_of(connection, note.entry_id)
         config = self.desk.channels_by_name.get(row.channel)
         if config is None:
             raise Temporary(f"the desk file has no channel {row.channel!r}")
@@ -62,7 +62,7 @@ class Answers:
             to=row.customer,
             text=row.text,
             now=self.clock(),
-            attachments=tuple(upload(self.blobs, one) for one in attached),
+            attachments=uploads(self.blobs, attached),
             answers=row.answers,
             heard_at=row.heard_at,
             handle=json.loads(row.handle),
@@ -70,8 +70,8 @@ class Answers:
         )
         ids = list(done)
         for external_id in self.through(config, reply):
-            self._note(note, f"{row.channel}/{row.account}", external_id or f"{note.key}.{len(ids)}", len(ids))
-            ids.append(external_id)
+            ids.append(external_id or f"{note.key}.{len(ids)}")
+            self._note(note, f"{row.channel}/{row.account}", ids[-1], len(ids) - 1)
         return ids[0] if ids else note.key
 
     def describe(self) -> str:
@@ -96,8 +96,17 @@ class Answers:
             connection.execute(_PIECE[connection.dialect.name], row)
 
 
-def upload(blobs: Blobs, row: Any) -> Upload:
-    """Return a row of `files` with its bytes; raises `Permanent` when they are lost, `Temporary` when nobody can tell."""
+def files_of(connection: Connection, entry_id: int | None) -> Sequence[Any]:
+    """Return the rows of the files that go along with an answer."""
+    return connection.execute(_FILES, {"entry": entry_id}).all()
+
+
+def uploads(blobs: Blobs, rows: Sequence[Any]) -> tuple[Upload, ...]:
+    """Return rows of `files` with their bytes; raises `Permanent` when some are lost, `Temporary` when nobody can tell."""
+    return tuple(_upload(blobs, row) for row in rows)
+
+
+def _upload(blobs: Blobs, row: Any) -> Upload:
     try:
         return Upload(row.filename, row.content_type, blobs.get(row.stored))
     except LostBlobError as error:

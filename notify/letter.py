@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, select
 
 from config.desk import Department, Desk
-from notify.answers import upload
+from notify.answers import files_of, uploads
 from notify.mail import message_id
 from notify.mime import MAX_NAME, MAX_SUBJECT, attached, bare, encoded, named, unstructured
 from notify.note import Note, one_line, quotable
@@ -21,13 +21,12 @@ from notify.notifier import Needless, Post
 from notify.template import fill, source_of
 from tickets.blobs import Blobs
 from tickets.keys import signing_key
-from tickets.reply import Upload
+from tickets.reply import TRANSCRIPT, Upload
 from tickets.reply_address import host, reply_address
-from tickets.schema import conversations, entries, files
+from tickets.schema import conversations, entries
 from tickets.store import Store
 from tickets.trouble import Temporary
 
-TRANSCRIPT: Final = "chat.transcript"
 _MOST_LINES: Final = 500
 _HEAD: Final = """\
 Date: {date}
@@ -65,11 +64,11 @@ class Letters:
         department = self.desk.departments_by_id.get(note.department_id)
         with self.store.read() as connection:
             if note.event == TRANSCRIPT:
-                text, mail, attachments = _transcript(connection, note), {}, tuple[Upload, ...]()
+                text, mail, rows = _transcript(connection, note), {}, list[Any]()
             else:
                 entry = connection.execute(select(entries).where(entries.c.id == note.entry_id)).one()
                 _still_wanted(connection, entry)
-                text, attachments = self._text(connection, note, entry, department), self._files(connection, note)
+                text, rows = self._text(connection, note, entry, department), [*files_of(connection, note.entry_id)]
                 mail = json.loads(entry.facts or "{}").get("mail", {})
         address = next(iter(department.addresses), None) if department else None
         sender = address or f"desk@{host(note.domain)}"
@@ -79,7 +78,7 @@ class Letters:
             None if address else reply_address(key, note.number, note.domain),
             mail,
             text,
-            attachments,
+            uploads(self.blobs, rows),
         )
         self.post.post(f"{note.number}-{note.key}", sender, note.address, raw, note.domain)
         return f"<{message_id(note)}>"
@@ -107,12 +106,6 @@ class Letters:
             return fill(source_of(self.desk, department), values)
         except ValueError as error:
             raise Temporary(f"the template of {note.department} is wrong: {error}", 300) from error
-
-    def _files(self, connection: Connection, note: Note) -> tuple[Upload, ...]:
-        rows = connection.execute(
-            select(files).where(files.c.entry_id == note.entry_id).order_by(files.c.created_at, files.c.id)
-        ).all()
-        return tuple(upload(self.blobs, row) for row in rows)
 
 
 @dataclass(frozen=True, slots=True)

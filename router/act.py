@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from config.check import CUSTOMER
 from config.desk import Agent, Desk
@@ -18,7 +18,7 @@ from router.thread import lock
 from router.ticket import Pen
 from router.way import Way, way_of
 from tickets.message import clean
-from tickets.schema import conversations, files, participants, tickets
+from tickets.schema import conversations, files, tickets
 from tickets.store import Store
 
 LONGEST_ANSWER = 100_000
@@ -163,7 +163,7 @@ class _Answer:
             for one in way.deliveries
         ]
         if way.mail_to:
-            _takes_part(self.pen.connection, ticket.id, way.mail_to)
+            self.pen.remember(ticket.id, (), [way.mail_to])
         later = {one.notifier: one.after for one in way.deliveries if one.after}
         return self.pen.owe(ticket.id, entry, owed, later)
 
@@ -172,9 +172,3 @@ def _part(row: Any) -> dict[str, Any]:
     """Return a file as it stands in an entry's attachments."""
     known = {"filename": row.filename, "content_type": row.content_type, "size": row.size}
     return {**known, "sha256": row.stored, "inline": False, "type": "file", "file": row.id}
-
-
-def _takes_part(connection: Connection, number: int, address: str) -> None:
-    known = select(participants).where(participants.c.ticket_id == number, participants.c.address == address)
-    if connection.execute(known).first() is None:
-        connection.execute(insert(participants), {"ticket_id": number, "address": address})

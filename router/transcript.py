@@ -6,9 +6,9 @@ from config.check import CUSTOMER
 from router.event import Change
 from router.tell import Intent
 from router.ticket import Pen
+from tickets.reply import TRANSCRIPT
 from tickets.schema import conversations, outbox
 
-TRANSCRIPT = "chat.transcript"
 AN_HOUR = 2
 """Transcripts of a conversation in an hour: an address somebody only typed must not be filled with mail."""
 

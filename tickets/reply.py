@@ -2,6 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
+
+TRANSCRIPT: Final = "chat.transcript"
+"""The event of a visitor who wants what was said in a chat by mail."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,8 +42,8 @@ log = structlog.get_logger()
 class Parts:
     """What the routes need: the desk of the moment, the inbox, the readiness check (raises `Temporary`), the metrics' text.
 
-    `fetch` asks providers for what their deliveries need, such as certificates; `away` tells the ids of the agents who are not
-    at work (raises `Temporary`); `front` is what channels with paths of their own are given, without it these are not there.
+    `fetch` asks providers for what their deliveries need, such as certificates; `front` is what channels with paths of their own
+    are given, without it these are not there.
     """
 
     desk: Callable[[], Desk]
@@ -51,12 +51,11 @@ class Parts:
     ready: Callable[[], None]
     metrics: Callable[[], bytes]
     fetch: Fetch = field(default_factory=Fetcher)
-    away: Callable[[], frozenset[str]] = frozenset
     front: Front | None = None
 
     def present(self) -> Availability:
-        """Return who is there now; raises `Temporary`."""
-        return Availability(self.desk(), self.away(), time.time())
+        """Return who is there now, without a front everybody; raises `Temporary`."""
+        return self.front.present() if self.front else Availability(self.desk(), frozenset(), time.time())
 
 
 def build(parts: Parts) -> Starlette:
