@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, SerializeAsAny, model_validator
 
-from config.calendar import Calendar, TimeZone
-from config.model import Address, Duration, Model, Name, Secret
+from config.calendar import Calendar, Day, TimeZone
+from config.model import Address, Duration, Model, Name, Secret, sender
+from config.rule import Priority, Rule
+from config.sla import ContactGroup, Escalation, Sla
 
 
 class SmimeKey(Model):
@@ -35,10 +37,28 @@ class About(Model):
         description="the department that gets what is meant for the operators; else it waits in quarantine",
     )
     decryption: Decryption = Decryption()
+    weights: Mapping[
+        Literal["mail", "chat", "phone", "messaging"] | Priority, Annotated[float, Field(gt=0, le=100)]
+    ] = {}
+    """How much a ticket counts of an agent's capacity, by its way in and its priority; both multiply, the usual is 1."""
+
+
+class Vacation(Model):
+    """Days on which an agent is away, both included, in the agent's time zone; `substitute` has the tickets meanwhile."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    from_: Day = Field(alias="from")
+    to: Day
+    substitute: Name | None = None
 
 
 class Agent(Model):
-    """`agents:` a person who answers customers."""
+    """`agents:` a person who answers customers.
+
+    `capacity` is how much they are given by a strategy at once, `ways` what they may be given, `calendar` their shift;
+    `substitute` has their tickets while they are away, where the department says so.
+    """
 
     id: Name
     name: str
@@ -48,6 +68,12 @@ class Agent(Model):
     phone: str | None = Field(
         default=None, pattern=r"^\+[1-9][0-9]{4,14}$", description="E.164, rung by phone channels"
     )
+    skills: tuple[Name, ...] = ()
+    capacity: float | None = Field(default=None, gt=0)
+    ways: tuple[Literal["mail", "chat", "phone", "messaging"], ...] = ("mail", "chat", "phone", "messaging")
+    calendar: Name | None = None
+    vacations: tuple[Vacation, ...] = ()
+    substitute: Name | None = None
 
 
 Way = Literal["chat", "phone", "messaging"]
@@ -69,6 +95,10 @@ class Department(Model):
     """`departments:` the people responsible for one kind of ticket, and the addresses that lead to them.
 
     `conversations` are boundaries by the channel's name, where the department's differ from the channel's own.
+    `assignment` is how an agent is chosen for a ticket nobody has, `sticky` whether the contact's last agent goes first;
+    `skills` are what an agent must have for its tickets. What happens to tickets of an agent who is away says `when_away`,
+    once they are away for `away_after`; who does not react to what a strategy gave within `react_within` (in a chat and on
+    the phone `ring_within`) loses it to the next.
     """
 
     id: Name
@@ -81,6 +111,15 @@ class Department(Model):
     conversations: Mapping[Name, Boundary] = {}
     signature: str = ""
     templates: str | None = None
+    sla: Name | None = None
+    assignment: Literal["none", "round_robin", "least_loaded", "random", "ring_all"] = "none"
+    sticky: bool = False
+    skills: tuple[Name, ...] = ()
+    when_away: Literal["queue", "substitute", "keep"] = "queue"
+    away_after: Duration | None = None
+    react_within: Duration | None = None
+    ring_within: Duration = 30.0
+    escalates_to: Name | None = None
     hidden: bool = Field(default=False, description="not offered to visitors who choose; reachable by its id")
 
 
@@ -129,33 +168,6 @@ class MailConfig(ChannelConfig):
     )
 
 
-OnEvent = Literal["ticket.created", "ticket.reopened", "message.received"]
-
-
-class Rule(Model):
-    """`rules:` when something happens and the conditions hold, do these actions.
-
-    `when` is a list of groups: all conditions inside a group must hold, one group suffices; no groups means always.
-    Conditions and actions stay as written here; the router knows their words and compiles them.
-    """
-
-    name: str
-    notes: str = ""
-    active: bool = True
-    on: tuple[OnEvent, ...] = ("ticket.created",)
-    when: tuple[Mapping[str, Any], ...] = ()
-    then: tuple[Mapping[str, Any], ...]
-    stop: bool = False
-
-
-def _sender(value: str) -> str:
-    """Return an address, or every address of a domain, in lower case."""
-    local, at, domain = value.strip().rpartition("@")
-    if not (at and domain) or any(c.isspace() or c in "<>,;" for c in value.strip()):
-        raise ValueError("not a sender; write it as name@example.com, or @example.com for everybody there")
-    return f"{local}@{domain}".lower()
-
-
 class Correlation(Model):
     """`correlations:` machine mails that are of one alarm, told by what the named groups of a pattern find.
 
@@ -166,7 +178,7 @@ class Correlation(Model):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     name: Name
-    from_: tuple[Annotated[str, AfterValidator(_sender)], ...] = Field(default=(), alias="from")
+    from_: tuple[Annotated[str, AfterValidator(sender)], ...] = Field(default=(), alias="from")
     channel: Name | None = None
     department: Name | None = None
     subject: str | None = None
@@ -190,6 +202,10 @@ class Desk(Model):
     channels: tuple[SerializeAsAny[ChannelConfig], ...] = ()
     notifiers: Mapping[str, SerializeAsAny[Model]] = {}
     tags: tuple[Name, ...] = ()
+    fields: tuple[Name, ...] = ()
+    slas: tuple[Sla, ...] = ()
+    contact_groups: tuple[ContactGroup, ...] = ()
+    escalations: tuple[Escalation, ...] = ()
     correlations: tuple[Correlation, ...] = ()
     rules: tuple[Rule, ...] = ()
 
@@ -217,6 +233,27 @@ class Desk(Model):
     def calendars_by_id(self) -> Mapping[str, Calendar]:
         """Calendars by their id."""
         return {calendar.id: calendar for calendar in self.calendars}
+
+    @cached_property
+    def slas_by_id(self) -> Mapping[str, Sla]:
+        """SLA levels by their id."""
+        return {sla.id: sla for sla in self.slas}
+
+    @cached_property
+    def escalations_by_id(self) -> Mapping[str, Escalation]:
+        """Escalation chains by their id."""
+        return {one.id: one for one in self.escalations}
+
+    @cached_property
+    def _groups(self) -> Mapping[str, ContactGroup]:
+        return {member: group for group in reversed(self.contact_groups) for member in group.members}
+
+    def contact_group(self, address: str) -> ContactGroup | None:
+        """Return the group a contact is in by their address, which counts before its domain."""
+        if not self.contact_groups:
+            return None
+        address = address.lower()
+        return self._groups.get(address) or self._groups.get(f"@{address.rpartition('@')[2]}")
 
     @cached_property
     def channels_by_name(self) -> Mapping[str, ChannelConfig]:

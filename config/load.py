@@ -14,17 +14,20 @@ from pydantic import TypeAdapter, ValidationError
 
 from config.calendar import Calendar
 from config.check import check_desk
-from config.desk import About, Agent, ChannelConfig, Correlation, Department, Desk, Rule
+from config.desk import About, Agent, ChannelConfig, Correlation, Department, Desk
 from config.model import Model, Name
 from config.plain import note
 from config.problems import DeskError, Place, Problem, Where, nearest
+from config.rule import Rule
+from config.sla import ContactGroup, Escalation, Sla
 from config.source import Source, Stamp, read
 
 Check = Callable[[Desk], Iterable[Problem]]
 """Looks at the whole desk and returns what is wrong; the position is added by `load`."""
 
 SECTIONS: Final = (
-    "desk", "agents", "departments", "calendars", "channels", "notifiers", "tags", "correlations", "rules", "include",
+    "desk", "agents", "departments", "calendars", "channels", "notifiers", "tags", "fields", "slas",
+    "contact_groups", "escalations", "correlations", "rules", "include",
 )  # fmt: skip
 INCLUDED: Final = ("departments", "rules")
 MAX_INCLUDES: Final = 100
@@ -209,7 +212,11 @@ class _Draft:
             "calendars": tuple(self.calendar(i, one) for i, one in self.items("calendars")),
             "channels": tuple(self.channel(i, one) for i, one in self.items("channels")),
             "notifiers": self.notifiers(),
-            "tags": tuple(self.tags()),
+            "tags": tuple(self.names("tags")),
+            "fields": tuple(self.names("fields")),
+            "slas": tuple(self.sla(i, one) for i, one in self.items("slas")),
+            "contact_groups": tuple(self.contact_group(i, one) for i, one in self.items("contact_groups")),
+            "escalations": tuple(self.escalation(i, one) for i, one in self.items("escalations")),
             "correlations": tuple(self.correlation(i, one) for i, one in self.items("correlations")),
             "rules": tuple(self.rule(i, one) for i, one in self.items("rules")),
         }
@@ -250,6 +257,17 @@ class _Draft:
         stand_in = {"name": f"rule {index}", "then": [{"stop": True}]}
         return self.one(Rule, said, ("rules", index), stand_in)
 
+    def sla(self, index: int, said: Any) -> Sla:
+        return self.one(Sla, said, ("slas", index), {"id": f"unreadable-{index}"})
+
+    def contact_group(self, index: int, said: Any) -> ContactGroup:
+        stand_in = {"id": f"unreadable-{index}", "members": ["@frontdesk.invalid"]}
+        return self.one(ContactGroup, said, ("contact_groups", index), stand_in)
+
+    def escalation(self, index: int, said: Any) -> Escalation:
+        stand_in = {"id": f"unreadable-{index}", "steps": [{"wait": "1m"}]}
+        return self.one(Escalation, said, ("escalations", index), stand_in)
+
     def correlation(self, index: int, said: Any) -> Correlation:
         stand_in = {"name": f"unreadable-{index}", "subject": "(?P<unreadable>.)"}
         return self.one(Correlation, said, ("correlations", index), stand_in)
@@ -281,12 +299,12 @@ class _Draft:
                 self.place.at("notifiers", word).unknown("notifier", word, self.kinds.notifier_words(), on_key=True)
         return made
 
-    def tags(self) -> Iterable[str]:
-        for index, said in self.items("tags"):
+    def names(self, section: str) -> Iterable[str]:
+        for index, said in self.items(section):
             try:
                 yield _NAME.validate_python(said)
             except ValidationError as error:
-                note(error, said, Model, self.place.at("tags", index))
+                note(error, said, Model, self.place.at(section, index))
 
     def one(
         self, model: type[M], said: Any, where: Where, stand_in: Mapping[str, Any], base: type[M] | None = None

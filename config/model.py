@@ -31,6 +31,14 @@ Address = Annotated[str, AfterValidator(_lower_address)]
 """A bare email address, kept in lower case."""
 
 
+def sender(value: str) -> str:
+    """Return an address, or every address of a domain, in lower case."""
+    local, at, domain = value.strip().rpartition("@")
+    if not (at and domain) or any(c.isspace() or c in "<>,;" for c in value.strip()):
+        raise ValueError("not a sender; write it as name@example.com, or @example.com for everybody there")
+    return f"{local}@{domain}".lower()
+
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 

@@ -3,21 +3,26 @@
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from config.check import CUSTOMER
 from config.desk import Agent, Desk
+from router.book import Shelf
 from router.conversation import said, taken
 from router.event import Change
 from router.files import belong
-from router.tell import Happened, Intent, intents
+from router.staff import staff_of
+from router.state import state_of
+from router.tell import Intent
 from router.thread import lock
 from router.ticket import Pen
+from router.turn import Turn, Written
 from router.way import Way, way_of
 from tickets.message import clean
+from tickets.presence import away
 from tickets.schema import conversations, files, tickets
 from tickets.store import Store
 
@@ -60,16 +65,18 @@ class Acts:
         entry and an outbox row when this returns; its delivery follows, and a failure stands in the ticket. Raises
         `CannotActError`, and `Temporary` when the database fails; then nothing was done.
         """
-        desk, now = self.desk(), self.clock()
-        text = _sayable(text, attached)
+        book, now, absent = Shelf(self.desk).book(), self.clock(), frozenset(away(self.store))
+        desk, text = book.desk, _sayable(text, attached)
         with self.store.write() as connection:
             agent, ticket = _permitted(connection, desk, number, agent_id)
             way = way_of(connection, desk, ticket, now)
             if way.why_not is not None:
                 raise CannotActError(f"Ticket {ticket.id} was not answered: {way.why_not}")
-            answer = _Answer(Pen(connection, None, now), desk, ticket, agent, way)
+            pen = Pen(connection, None, now)
+            turn = Turn(pen, book, staff_of(connection, desk, now, absent), state_of(ticket))
+            answer = _Answer(pen, turn, agent, way)
             entry = answer.write(text, attached)
-            notices = answer.owe(entry, answer.history())
+            notices = answer.owe(entry, answer.take(text, entry))
         return Acted(ticket.id, entry, tuple(notices), way.words, way.conversation)
 
 
@@ -105,8 +112,7 @@ class _Answer:
     """An answer being written: everything of it in one transaction."""
 
     pen: Pen
-    desk: Desk
-    ticket: Any
+    turn: Turn
     agent: Agent
     way: Way
 
@@ -134,38 +140,34 @@ class _Answer:
             "sent_at": None,
             "state": "pending",
         }
-        entry = self.pen.write_entry(self.ticket.id, row, said(connection, key) if key else None)
+        entry = self.pen.write_entry(self.turn.before.number or 0, row, said(connection, key) if key else None)
         belong(connection, entry, self._actor, attached)
         return entry
 
-    def history(self) -> list[Happened]:
-        """Change the ticket as an answer does, and return what happened."""
-        ticket, agent = self.ticket, self.agent
+    def take(self, text: str, entry: int) -> Written:
+        """Change the ticket as an answer does, with what the rules make of it, and return what was written."""
+        before, agent = self.turn.before, self.agent
         lines = [Change("ticket.answered", self._actor, {})]
-        values: dict[str, Any] = {"updated_at": self.pen.now, "messages": tickets.c.messages + 1}
-        if ticket.agent is None:
+        now = replace(before, messages=before.messages + 1, status="answered")
+        if before.agent is None:
             lines.append(Change("ticket.assigned", self._actor, {"from": None, "to": agent.id, "reason": "answered"}))
-            values |= {"agent": agent.id, "unassigned_reason": None}
-        if ticket.status != "answered":
-            lines.append(Change("ticket.status_changed", self._actor, {"from": ticket.status, "to": "answered"}))
-            values["status"] = "answered"
-        self.pen.connection.execute(update(tickets).where(tickets.c.id == ticket.id).values(**values))
-        taken(self.pen.connection, ticket.id)
-        ids = self.pen.history(ticket.id, lines)
-        return [Happened(event, line.event, agent.id) for event, line in zip(ids, lines, strict=True)]
+            now = replace(now, agent=agent.id, unassigned_reason=None)
+        if before.status != "answered":
+            lines.append(Change("ticket.status_changed", self._actor, {"from": before.status, "to": "answered"}))
+        taken(self.pen.connection, before.number or 0)
+        return self.turn.take(lines, now, text=text, entry=entry)[1]
 
-    def owe(self, entry: int, happened: Sequence[Happened]) -> list[int]:
-        """Owe the answer to the customer, and what colleagues are told of it; return the outbox rows to ring for."""
-        ticket, way = self.ticket, self.way
-        owed = list(intents(self.desk, ticket.department, ticket.agent or self.agent.id, happened, ()))
-        owed += [
-            Intent(happened[0].id, "ticket.answered", CUSTOMER, one.notifier, one.address, one.reason)
+    def owe(self, entry: int, written: Written) -> list[int]:
+        """Owe the answer to the customer; return all outbox rows to ring for."""
+        number, way = self.turn.before.number or 0, self.way
+        owed = [
+            Intent(written.events[0], "ticket.answered", CUSTOMER, one.notifier, one.address, one.reason)
             for one in way.deliveries
         ]
         if way.mail_to:
-            self.pen.remember(ticket.id, (), [way.mail_to])
+            self.pen.remember(number, (), [way.mail_to])
         later = {one.notifier: one.after for one in way.deliveries if one.after}
-        return self.pen.owe(ticket.id, entry, owed, later)
+        return written.rings + self.pen.owe(number, entry, owed, later)
 
 
 def _part(row: Any) -> dict[str, Any]:

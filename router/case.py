@@ -1,6 +1,5 @@
 """One message on its way into a ticket: everything that follows from it, in the order it is written."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,18 +7,23 @@ from typing import Any
 from config.desk import Desk
 from ingest import channel as channels
 from ingest.errands import owe, owed
-from router.conversation import Place, Until, heard, said
+from router.book import Book
+from router.conversation import Place, Until, said
+from router.conversation import heard as heard_there
 from router.correlate import count, end, is_quiet, reopens
 from router.decide import Verdict, decide
 from router.department import begins
-from router.event import Change, TicketEvent
+from router.event import Change, TicketEvent, changed
 from router.evidence import Keys, Letter, addressed_to
 from router.files import claim
+from router.lookups import lookups_of
 from router.reading import Reading
-from router.rules import RuleSet
-from router.tell import Happened, Intent, Machine, intents
+from router.staff import Staff
+from router.state import WORKING, State, heard, state_of
+from router.tell import Machine
 from router.thread import Found
 from router.ticket import Pen
+from router.turn import Turn
 from tickets.message import SPEAKS
 from tickets.reply_address import looks_signed
 
@@ -33,7 +37,8 @@ class Case:
     """One message on its way into a ticket: what is known, and then `write`, which reads as the order of things."""
 
     pen: Pen
-    desk: Desk
+    book: Book
+    staff: Staff
     row: Any
     reading: Reading
     letter: Letter
@@ -41,28 +46,40 @@ class Case:
     found: Found
     space: str
 
-    def write(self, rules: RuleSet) -> tuple[int, list[int], list[int]]:
+    def write(self) -> tuple[int, list[int], list[int]]:
         """Write everything that follows from the message; return the ticket's number, the outbox rows and errands to ring for."""
-        message = self.reading.message
-        begun, lines, because = self._begin()
-        verdict = self._spoken(self._decide(rules, begun, lines), begun)
-        number = self._ticket(begun, verdict)
-        place = self._place(number, verdict.decision.agent)
-        entry_id = self.pen.entry(number, message, self._author, self._facts(), place)
+        message, before = self.reading.message, self._before()
+        turn = Turn(self.pen, self.book, self.staff, before)
+        begun, lines, because = self._begin(before)
+        event = self._event(begun, lines)
+        verdict = self._spoken(decide(self.book.rules, event, self.desk, self.staff))
+        state = self._ticket(turn.settled(verdict, lines, event))
+        number = state.number or 0
+        entry_id = self.pen.entry(number, message, self._author, self._facts(), self._place(number, state.agent))
         claim(self.pen.connection, entry_id, self.row.conversation, message)
         self.pen.remember(number, self.found.keys, self._taking_part())
         if self.found.alarm is not None:
             count(self.pen.connection, self.found.alarm, number, (self.row.id, self.row.received_at), self.found.before)
-        lines += verdict.changes
-        if (failed := self._failed_delivery(number)) is not None:
-            lines.append(failed)
-        ids = self.pen.history(number, lines)
         if self.found.linked_to is not None:
             back = Change("ticket.linked", "desk", {"ticket": number, "because": self.found.because})
             self.pen.history(self.found.linked_to, [back])
         evidence = [one.as_json(message.sender.id) for one in self.found.evidence]
-        self.pen.decision(number, self.desk.version, {"because": because, "evidence": evidence, **verdict.trace})
-        return number, self.pen.owe(number, entry_id, self._owed(verdict, ids, lines)), self._errands(entry_id)
+        written = turn.conclude(
+            state,
+            event,
+            verdict,
+            lines,
+            entry_id,
+            why={"because": because, "evidence": evidence},
+            quiet=self._quiet((*lines, *verdict.changes)),
+            machine=self._machine(),
+        )
+        return number, written.rings, self._errands(entry_id)
+
+    @property
+    def desk(self) -> Desk:
+        """The desk of the moment."""
+        return self.book.desk
 
     @property
     def _actor(self) -> str:
@@ -75,11 +92,29 @@ class Case:
         """Whose words the entry has: of a forwarded mail its writer's."""
         return self._actor if self.reading.agent and not self.reading.forwarded else self.reading.message.sender.id
 
-    def _begin(self) -> tuple[dict[str, Any], list[Change], str]:
+    def _before(self) -> State:
+        """Return the ticket as it stands, or as a new one begins; its department is not known yet then."""
+        if self.found.ticket is not None:
+            return state_of(self.found.ticket)
+        message, now = self.reading.message, self.pen.now
+        return State(
+            "",
+            channel=self.row.channel,
+            subject=message.subject,
+            contact_id=self.pen.contact(self.space, message),
+            contact=message.sender.id,
+            fields=message.fields,
+            created_at=now,
+            status_since=now,
+            agent_since=now,
+        )
+
+    def _begin(self, before: State) -> tuple[State, list[Change], str]:
         """Return the ticket as it stands before the rules, the events that brought us here, and why in words."""
         reading, ticket = self.reading, self.found.ticket
         aside = f"; {reading.words}" if reading.words else ""
         said = Change("message.received", self._actor, {"channel": self.row.channel, "kind": reading.message.kind})
+        now = replace(before, messages=before.messages + 1)
         if ticket is None:
             department, because = begins(self.desk, self.row.channel, reading.message, reading.meta)
             lines = [Change("ticket.created", self._actor, {"department": department, "because": because}), said]
@@ -92,24 +127,23 @@ class Case:
                 )
             lines += (ended := end(self.found.alarm, None, self.row.id, "new"))
             status = "resolved" if reading.archived or ended else "new"
-            new = {"department": department, "agent": None, "unassigned_reason": None, "status": status}
-            return {**new, "priority": "normal", "tags": ()}, lines, words + aside
-        status, lines = ticket.status, [said]
+            begun = replace(now, department=department, status=status)
+            return heard(begun, self.pen.now) if self._asks else begun, lines, words + aside
+        lines = [said]
         if self.found.linked_to is not None:
             linked = {"ticket": self.found.linked_to, "because": self.found.because}
             lines.append(Change("ticket.linked", "desk", linked))
-        if self._asks and status not in ("new", "open"):
-            lines.append(Change("ticket.reopened", self._actor, {"status": [status, "open"]}))
-            status = "open"
-        if ended := end(self.found.alarm, self.found.before, self.row.id, status):
+        if self._asks:
+            now = heard(now, self.pen.now)
+            if now.status not in WORKING:
+                lines.append(Change("ticket.reopened", self._actor, {"from": now.status, "to": "open"}))
+                now = replace(now, status="open")
+        if ended := end(self.found.alarm, self.found.before, self.row.id, now.status):
             lines += ended
-            status = "resolved"
-        before = {name: getattr(ticket, name) for name in ("department", "agent", "unassigned_reason", "priority")}
-        return (
-            {**before, "status": status, "tags": tuple(json.loads(ticket.tags))},
-            lines,
-            f"joins the ticket: {self.found.because}{aside}",
-        )
+            now = replace(now, status="resolved")
+        if (failed := self._failed_delivery(ticket.id)) is not None:
+            lines.append(failed)
+        return now, lines, f"joins the ticket: {self.found.because}{aside}"
 
     @property
     def _asks(self) -> bool:
@@ -120,19 +154,21 @@ class Case:
             return False
         return reopens(self.found.alarm, self.found.before, self.row.id)
 
-    def _decide(self, rules: RuleSet, before: dict[str, Any], lines: Sequence[Change]) -> Verdict:
-        event = TicketEvent(
+    def _event(self, begun: State, lines: Sequence[Change]) -> TicketEvent:
+        return TicketEvent(
             names=frozenset(line.event for line in lines),
-            message=self.reading.message,
+            ticket=begun,
+            at=self.pen.now,
             channel=self.row.channel,
             channel_type=self.reading.meta["type"],
+            message=self.reading.message,
             recipients=tuple(self.reading.meta.get("recipients", ())),
             trust=self.reading.trust,
-            **before,
+            changed=changed(lines),
+            lookups=lookups_of(self.pen.connection, begun, self.row),
         )
-        return decide(rules, event, self.desk)
 
-    def _spoken(self, verdict: Verdict, begun: dict[str, Any]) -> Verdict:
+    def _spoken(self, verdict: Verdict) -> Verdict:
         """Return the verdict with what a call that an agent took has done: it is an answer, and takes a ticket nobody has."""
         call, decided = self.reading.message.call, verdict.decision
         if call is None or call.outcome != "finished" or call.agent not in self.desk.members(decided.department):
@@ -142,29 +178,18 @@ class Case:
         if decided.agent is None:
             lines.append(Change("ticket.assigned", actor, {"from": None, "to": call.agent, "reason": "answered"}))
             decided = replace(decided, agent=call.agent, unassigned_reason=None)
-        if begun["status"] != "answered":
-            lines.append(Change("ticket.status_changed", actor, {"from": begun["status"], "to": "answered"}))
-            begun["status"] = "answered"
+        if decided.status != "answered":
+            lines.append(Change("ticket.status_changed", actor, {"from": decided.status, "to": "answered"}))
+            decided = replace(decided, status="answered")
         return replace(verdict, decision=decided, changes=(*verdict.changes, *lines))
 
-    def _ticket(self, begun: dict[str, Any], verdict: Verdict) -> int:
-        """Make or change the ticket as decided and return its number."""
-        decided = verdict.decision
-        values = {
-            "department": decided.department,
-            "agent": decided.agent,
-            "unassigned_reason": decided.unassigned_reason,
-            "status": begun["status"],
-            "priority": decided.priority,
-            "tags": json.dumps(decided.tags),
-            "addressed_to": addressed_to(self.found.ticket, self.letter.departments),
-        }
-        if self.found.ticket is None:
-            contact_id = self.pen.contact(self.space, self.reading.message)
-            return self.pen.create(self.reading.message, contact_id, {**values, "channel": self.row.channel})
-        number: int = self.found.ticket.id
-        self.pen.change(number, values)
-        return number
+    def _ticket(self, state: State) -> State:
+        """Make or change the ticket as decided and return it with its number."""
+        to = addressed_to(self.found.ticket, self.letter.departments)
+        if state.number is None:
+            return replace(state, number=self.pen.create(self.reading.message, state.contact_id or 0, state, to))
+        self.pen.change(state, to)
+        return state
 
     def _errands(self, entry_id: int) -> list[int]:
         """Owe what a platform must be asked for besides; a mail has everything with it."""
@@ -178,7 +203,7 @@ class Case:
             return None
         connection, message, key = self.pen.connection, self.reading.message, self.row.conversation
         if message.kind in SPEAKS or (place := said(connection, key)) is None:
-            place = heard(connection, self.row, message, number, self._until(agent))
+            place = heard_there(connection, self.row, message, number, self._until(agent))
         return place
 
     def _until(self, agent: str | None) -> Until:
@@ -217,21 +242,19 @@ class Case:
             return None
         return Change("delivery.failed", "desk", {"notice": self.found.notice, "recipient": recipient, "why": words})
 
-    def _owed(self, verdict: Verdict, ids: Sequence[int], lines: Sequence[Change]) -> list[Intent]:
-        reading, decided = self.reading, verdict.decision
-        if reading.message.kind not in SPEAKS or reading.archived:
-            return []
-        if is_quiet(self.found.before, (line.event for line in lines)):
-            return []
-        happened = [
-            Happened(event_id, line.event, _agent(line.actor)) for event_id, line in zip(ids, lines, strict=True)
-        ]
-        machine = None
-        if reading.message.kind in AUTOMATIC and self.found.alarm is None:
-            lost = reading.message.report.recipients if reading.message.report else ()
-            about = frozenset({reading.message.sender.id, *lost})
-            machine = Machine(about, self.found.ticket is not None, self.pen.told_lately)
-        return intents(self.desk, decided.department, decided.agent, happened, decided.notify, machine)
+    def _quiet(self, lines: Sequence[Change]) -> bool:
+        """Tell whether nobody hears of it: it was not said, it is history, or it is another mail of a known alarm."""
+        silent = self.reading.message.kind not in SPEAKS or self.reading.archived
+        return silent or is_quiet(self.found.before, (line.event for line in lines))
+
+    def _machine(self) -> Machine | None:
+        """Return the program that wrote it, if one did."""
+        message = self.reading.message
+        if message.kind not in AUTOMATIC or self.found.alarm is not None:
+            return None
+        lost = message.report.recipients if message.report else ()
+        about = frozenset({message.sender.id, *lost})
+        return Machine(about, self.found.ticket is not None, self.pen.told_lately)
 
     def _taking_part(self) -> list[str]:
         if not self.keys.mail:
@@ -242,7 +265,3 @@ class Case:
         ours = {one for one in people if self.desk.department_of(one) or looks_signed(one, domain)}
         ours |= {agent.email} if agent else set()
         return [one for one in people if one and len(one) <= 254 and one not in ours]
-
-
-def _agent(actor: str) -> str | None:
-    return actor.removeprefix("agent:") if actor.startswith("agent:") else None

@@ -7,17 +7,16 @@ does; `not_contains` holds when none does.
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, get_args
+from typing import Any, Final, Literal, get_args
 
 import re2
 
 import ingest.channel
 from config.desk import Desk
 from config.problems import Place, shown
-from router.event import PRIORITIES, Decision, TicketEvent
+from router.event import PRIORITIES, TicketEvent, Values
 from tickets.message import Kind, clean
 
-Values = tuple[str, ...]
 Known = Callable[[Desk], Collection[str]]
 Test = Callable[[Values], bool]
 
@@ -80,49 +79,50 @@ def channel(event: TicketEvent) -> str:
 @condition()
 def from_(event: TicketEvent) -> str:
     """Sender's address, or the platform's id of the sender."""
-    return event.message.sender.id
+    return event.message.sender.id if event.message else event.ticket.contact
 
 
 @condition()
 def from_domain(event: TicketEvent) -> str:
     """Domain of the sender's address, after the @; empty for a platform's id."""
-    return event.message.sender.id.rpartition("@")[2] if "@" in event.message.sender.id else ""
+    sender = event.message.sender.id if event.message else event.ticket.contact
+    return sender.rpartition("@")[2] if "@" in sender else ""
 
 
 @condition()
 def to(event: TicketEvent) -> Values:
     """Addresses the message was sent to: of the envelope and of its To."""
-    return tuple(dict.fromkeys((*event.recipients, *event.message.to)))
+    return tuple(dict.fromkeys((*event.recipients, *event.message.to))) if event.message else ()
 
 
 @condition()
 def cc(event: TicketEvent) -> Values:
     """Addresses of its Cc."""
-    return event.message.cc
+    return event.message.cc if event.message else ()
 
 
 @condition()
 def subject(event: TicketEvent) -> str:
-    """Subject of the message."""
-    return event.message.subject
+    """Subject of the message, else of the ticket."""
+    return event.message.subject if event.message else event.ticket.subject
 
 
 @condition()
 def body(event: TicketEvent) -> str:
-    """Whole text of the message, with what it quotes."""
-    return event.message.text
+    """Whole text of the message, with what it quotes; of an answer or a note its words."""
+    return event.message.text if event.message else event.text
 
 
 @condition(lambda _desk: get_args(Kind))
 def kind(event: TicketEvent) -> str:
     """Kind of the message: message, auto_reply, bounce, list …."""
-    return event.message.kind
+    return event.message.kind if event.message else ""
 
 
 @condition(lambda _desk: ("yes", "no", "unknown"))
 def spam(event: TicketEvent) -> str:
     """Verdict that spam filters in front wrote into a mail: yes, no, or unknown where none gave one."""
-    verdict = event.message.spam
+    verdict = event.message.spam if event.message else None
     if verdict is None or verdict.spam is None:
         return "unknown"
     return "yes" if verdict.spam else "no"
@@ -131,32 +131,32 @@ def spam(event: TicketEvent) -> str:
 @condition()
 def spam_level(event: TicketEvent) -> str:
     """Score of such a filter in stars, one for each whole point and at most 50, as SpamAssassin writes it."""
-    verdict = event.message.spam
+    verdict = event.message.spam if event.message else None
     return "*" * min(max(int(verdict.score), 0), 50) if verdict and verdict.score is not None else ""
 
 
 @condition(lambda _desk: ("found", "clean", "unknown"))
 def virus(event: TicketEvent) -> str:
     """Word for what the scanner says about the attachments: found, clean, unknown; empty when nothing was to be scanned."""
-    return event.message.virus.verdict if event.message.virus else ""
+    return event.message.virus.verdict if event.message and event.message.virus else ""
 
 
 @condition(lambda desk: tuple(desk.departments_by_id))
 def department(event: TicketEvent) -> str:
     """Department the ticket is in, after the rules above."""
-    return event.department
+    return event.ticket.department
 
 
 @condition(lambda _desk: PRIORITIES)
 def priority(event: TicketEvent) -> str:
     """Priority of the ticket, after the rules above."""
-    return event.priority
+    return event.ticket.priority
 
 
 @condition(lambda desk: desk.tags, whole=True)
 def tags(event: TicketEvent) -> Values:
     """Tags of the ticket, after the rules above."""
-    return event.tags
+    return event.ticket.tags
 
 
 @condition(lambda _desk: ("yes", "no", "unknown"))
@@ -184,7 +184,7 @@ def dmarc(event: TicketEvent) -> str:
     return event.trust.dmarc if event.trust else ""
 
 
-DECIDED: Final = ("department", "priority", "tags")
+DECIDED: Final = frozenset({"department", "priority", "tags"})
 """The conditions whose values a rule above may have changed."""
 
 
@@ -213,15 +213,40 @@ class Seen:
             found = self._folded[word] = tuple(value.casefold() for value in self.values(word))
         return found
 
-    def decided(self, decision: Decision) -> None:
-        """Go on with what the rules have decided so far."""
-        self._values |= {"department": (decision.department,), "priority": (decision.priority,), "tags": decision.tags}
+    def decided(self, event: TicketEvent) -> None:
+        """Go on with the ticket as the rules have decided it so far."""
+        self._event = event
         for word in DECIDED:
+            self._values.pop(word, None)
             self._folded.pop(word, None)
 
 
-Part = Callable[[Seen], Miss | None]
-"""A compiled condition or group: None when it holds, else the first condition that did not."""
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """What a condition cannot hold without: one of the texts is a value of its word, stands within one, or is found in one.
+
+    Texts have case left out of account; those to be `found` are RE2 patterns as they are written.
+    """
+
+    word: str
+    how: Literal["equal", "within", "found"]
+    texts: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A compiled condition or group: called, it returns None when it holds, else the first condition that did not.
+
+    One of its `anchors` must hold for it to hold; without any it may always, and has to be asked.
+    """
+
+    test: Callable[[Seen], Miss | None]
+    anchors: tuple[Anchor, ...] | None = None
+
+    def __call__(self, seen: Seen) -> Miss | None:
+        """Ask."""
+        return self.test(seen)
+
 
 OPERATORS: Final[dict[str, Callable[[Values], Test]]] = {}
 WHOLE: Final[dict[str, Callable[[Values], Test]]] = {}
@@ -349,9 +374,25 @@ def _compile(found: Condition, name: str, said: object, desk: Desk, place: Place
         except BadPatternError as error:
             place.note(str(error))
             return None
-        return lambda seen: None if search(seen.values(word)) else miss
-    test = table[name](tuple(text.casefold() for text in wanted))
-    return lambda seen: None if test(seen.folded(word)) else miss
+        return Part(lambda seen: None if search(seen.values(word)) else miss, _anchors(found, name, wanted))
+    folded = tuple(text.casefold() for text in wanted)
+    test = table[name](folded)
+    return Part(lambda seen: None if test(seen.folded(word)) else miss, _anchors(found, name, folded))
+
+
+HOW: Final[Mapping[str, Literal["equal", "within", "found"]]] = {
+    "is": "equal", "in": "equal", "contains": "within", "contains_all": "within", "starts_with": "within",
+    "ends_with": "within", "matches": "found",
+}  # fmt: skip
+"""What a condition with an operator cannot hold without; the other operators hold without anything."""
+
+
+def _anchors(found: Condition, name: str, wanted: Values) -> tuple[Anchor, ...] | None:
+    how = "equal" if found.whole and name in WHOLE and name != "not_contains" else HOW.get(name)
+    if how is None or found.word in DECIDED or (how == "equal" and "" in wanted):
+        return None
+    texts = (max(wanted, key=len),) if name == "contains_all" else wanted
+    return (Anchor(found.word, how, texts),)
 
 
 def _wanted(name: str, said: object, place: Place) -> Values | None:

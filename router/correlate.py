@@ -183,7 +183,7 @@ def end(alarm: Alarm | None, before: Earlier | None, inbox_id: int, status: str)
     if alarm is None or not alarm.over or _late(before, inbox_id) or status in ("resolved", "closed"):
         return []
     because = f"the alarm {alarm.name} is over: {alarm.key}"
-    return [Change("ticket.status_changed", "desk", {"status": [status, "resolved"], "because": because})]
+    return [Change("ticket.status_changed", "desk", {"from": status, "to": "resolved", "because": because})]
 
 
 def _late(before: Earlier | None, inbox_id: int) -> bool:

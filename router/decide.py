@@ -1,5 +1,7 @@
 """The decision: pure, so that the dry run, the backtest and the real thing are the same call.
 
+Rules are asked in passes: first about what happened, then about what the rules and the desk made of that, each rule once.
+
 The trace it leaves is plain JSON, kept with the ticket and told by `router/explain.py`:
 
     {"version": "0f3a…", "events": ["message.received", "ticket.created"],
@@ -11,9 +13,11 @@ The trace it leaves is plain JSON, kept with the ticket and told by `router/expl
                             "wanted": "outage", "saw": "Hello"}]},
                {"rule": "Old", "result": "inactive"}, {"rule": "Reopened", "result": "not_for_event"},
                {"rule": "Last", "result": "not_reached", "stopped_by": "Invoices"}],
+     "next": [{"events": ["ticket.transferred"], "rules": [{"rule": "Transfers", "result": "matched", …}]}],
+     "picked": [{"strategy": "least_loaded", "agent": "sona", "reason": null, "passed_over": [["luca", "away"]]}],
      "department": "billing", "agent": null, "reason": "transferred", "by": "rule:Invoices"}
 
-`by` is who changed the responsibility in this pass, or null. An action that found everything so already did nothing: [].
+`by` is who changed the responsibility in this turn, or null. An action that found everything so already did nothing: [].
 """
 
 from dataclasses import dataclass, replace
@@ -22,8 +26,10 @@ from typing import Any, Final
 from config.desk import Desk
 from router.actions import Skipped
 from router.conditions import Miss, Seen
-from router.event import Change, Decision, TicketEvent, before
+from router.event import NOUNS, Change, Decision, TicketEvent, at_next, before
 from router.rules import CompiledRule, RuleSet
+from router.staff import Staff
+from router.state import WORKING
 
 MAX_SAW: Final = 120  # characters of a value that stand in the trace
 MAX_FAILED: Final = 5  # groups of one rule that stand in the trace
@@ -38,54 +44,137 @@ class Verdict:
     trace: dict[str, Any]
 
 
-def decide(rules: RuleSet, event: TicketEvent, desk: Desk) -> Verdict:
-    """Return what the rules make of an event; `rules` are compiled from this desk. Changes nothing, asks nobody.
+MOST_PASSES: Final = 10
+"""So many passes may follow from one another; the rules that are asked in none of them would only have gone on in a circle."""
 
-    A rule's conditions see the department, priority and tags that the rules above have decided.
+
+def decide(rules: RuleSet, event: TicketEvent, desk: Desk, staff: Staff | None = None) -> Verdict:
+    """Return what the rules and the desk make of an event; `rules` are compiled from this desk. Changes nothing.
+
+    A rule's conditions see the ticket as the rules above have decided it. `staff` is who is at work, else everybody is.
     """
-    decision, changes, runs = before(event), list[Change](), list[dict[str, Any]]()
-    seen, stopped_by = Seen(event), ""
-    for rule in rules.rules:
-        idle = _idle(rule, event, stopped_by)
-        if idle:
-            runs.append(idle)
-            continue
-        misses = rule.misses(seen)
-        if misses is not None:
-            failed = [_failed(miss, seen) for miss in misses[:MAX_FAILED]]
-            runs.append({"rule": rule.name, "result": "failed", "failed": failed})
-            continue
-        known = len(changes)
-        decision, run = _apply(rule, event, decision, changes)
-        runs.append(run)
-        stopped_by = rule.name if rule.stop else ""
-        if len(changes) > known:
-            seen.decided(decision)
-    decision = _responsible(event, decision, desk, changes)
+    turn = _Turn(rules, desk, staff or Staff(desk, event.at), before(event.ticket))
+    created, first = "ticket.created" in event.names, turn.ask(event)
+    turn.responsible(event, created=created)
+    follow, lines = list[dict[str, Any]](), turn.changes
+    for _ in range(MOST_PASSES):
+        asked = at_next(event, turn.decision, lines)
+        if rules.by_event.keys().isdisjoint(asked.names):
+            break
+        known = len(turn.changes)
+        if runs := [run for run in turn.ask(asked) if run["result"] != "not_for_event"]:
+            follow.append({"events": sorted(asked.names), "rules": runs})
+        turn.responsible(asked, created=False)
+        lines = turn.changes[known:]
+    decision = turn.decision
     trace = {
         "version": desk.version,
         "events": sorted(event.names),
-        "rules": runs,
+        "rules": first,
+        **({"next": follow} if follow else {}),
+        **({"picked": turn.picked} if turn.picked else {}),
         "department": decision.department,
         "agent": decision.agent,
         "reason": decision.unassigned_reason,
-        "by": next((change.actor for change in reversed(changes) if change.event in RESPONSIBILITY), None),
+        "by": next((change.actor for change in reversed(turn.changes) if change.event in RESPONSIBILITY), None),
     }
-    return Verdict(decision, tuple(changes), trace)
+    return Verdict(decision, tuple(turn.changes), trace)
 
 
 RESPONSIBILITY: Final = frozenset({"ticket.transferred", "ticket.assigned", "ticket.unassigned"})
 
 
-def _idle(rule: CompiledRule, event: TicketEvent, stopped_by: str) -> dict[str, Any] | None:
-    """Return the line of a rule that is not asked, or None."""
-    if not rule.active:
-        return {"rule": rule.name, "result": "inactive"}
-    if rule.on.isdisjoint(event.names):
-        return {"rule": rule.name, "result": "not_for_event"}
-    if stopped_by:
-        return {"rule": rule.name, "result": "not_reached", "stopped_by": stopped_by}
-    return None
+class _Turn:
+    """What follows from one event, pass by pass: the decision so far, and the lines of the history."""
+
+    def __init__(self, rules: RuleSet, desk: Desk, staff: Staff, decision: Decision) -> None:
+        self.rules, self.desk, self.staff, self.decision = rules, desk, staff, decision
+        self.changes: list[Change] = []
+        self.picked: list[dict[str, Any]] = []
+        self._fired: set[str] = set()
+
+    def ask(self, event: TicketEvent) -> list[dict[str, Any]]:
+        """Ask the rules about an event, in their order, and return the line of each in the trace."""
+        runs, seen, stopped_by = list[dict[str, Any]](), Seen(event), ""
+        for rule in self.rules.rules:
+            idle = self._idle(rule, event, stopped_by)
+            if idle:
+                runs.append(idle)
+                continue
+            misses = rule.misses(seen)
+            if misses is not None:
+                failed = [_failed(miss, seen) for miss in misses[:MAX_FAILED]]
+                runs.append({"rule": rule.name, "result": "failed", "failed": failed})
+                continue
+            old = self.decision
+            runs.append(self._apply(rule, event))
+            self._fired.add(rule.name)
+            stopped_by = rule.name if rule.stop else ""
+            if self.decision is not old:
+                seen.decided(at_next(event, self.decision, ()))
+        return runs
+
+    def _idle(self, rule: CompiledRule, event: TicketEvent, stopped_by: str) -> dict[str, Any] | None:
+        """Return the line of a rule that is not asked, or None."""
+        if not rule.active:
+            return {"rule": rule.name, "result": "inactive"}
+        unasked = rule.name in self._fired or (event.only is not None and rule.name not in event.only)
+        if unasked or rule.on.isdisjoint(event.names):
+            return {"rule": rule.name, "result": "not_for_event"}
+        if stopped_by:
+            return {"rule": rule.name, "result": "not_reached", "stopped_by": stopped_by}
+        return None
+
+    def _apply(self, rule: CompiledRule, event: TicketEvent) -> dict[str, Any]:
+        """Do a rule's actions one after the other; an action that is skipped does not keep the next from being done."""
+        actor, actions = f"rule:{rule.name}", []
+        for step in rule.steps:
+            try:
+                after = step.act(event, self.decision)
+            except Skipped as skipped:
+                actions.append({"action": step.word, "value": step.value, "skipped": str(skipped)})
+                continue
+            made = changes(actor, self.decision, after)
+            did = [_said(change) for change in made]
+            if not did and after != self.decision:  # nobody remains nobody for another reason, or somebody more is told
+                did = [step.word]
+            actions.append({"action": step.word, "value": step.value, "did": did})
+            self.changes.extend(made)
+            self.decision = after
+        return {"rule": rule.name, "result": "matched", "stopped": rule.stop, "actions": actions}
+
+    def responsible(self, event: TicketEvent, *, created: bool) -> None:
+        """Say who has the ticket where no rule has.
+
+        The only agent of a desk has everything; a department's strategy chooses among several, without one nobody is.
+        """
+        decision = self.decision
+        given = decision.agent is not None or decision.unassigned_reason == "rule_unassigned"
+        if given or decision.status not in WORKING:
+            return
+        if len(self.desk.agents) == 1:
+            if created:
+                self._assign(self.desk.agents[0].id, "one_agent")
+        elif self.desk.departments_by_id[decision.department].assignment != "none":
+            self._pick(event)
+        elif created and decision.unassigned_reason is None:
+            members = self.desk.members(decision.department)
+            self.decision = replace(decision, unassigned_reason="several_agents" if members else "no_members")
+
+    def _pick(self, event: TicketEvent) -> None:
+        pick = self.staff.pick(at_next(event, self.decision, ()).ticket)
+        passed_over = [list(one) for one in pick.passed_over]
+        self.picked.append(
+            {"strategy": pick.strategy, "agent": pick.agent, "reason": pick.reason, "passed_over": passed_over}
+        )
+        if pick.agent is not None:
+            self._assign(pick.agent, pick.strategy)
+        else:
+            self.decision = replace(self.decision, unassigned_reason=pick.reason)
+
+    def _assign(self, agent: str, reason: str) -> None:
+        self.changes.append(Change("ticket.assigned", "desk", {"from": None, "to": agent, "reason": reason}))
+        self.decision = replace(self.decision, agent=agent, unassigned_reason=None)
 
 
 def _failed(miss: Miss, seen: Seen) -> dict[str, Any]:
@@ -100,28 +189,7 @@ def _failed(miss: Miss, seen: Seen) -> dict[str, Any]:
     }
 
 
-def _apply(
-    rule: CompiledRule, event: TicketEvent, decision: Decision, changes: list[Change]
-) -> tuple[Decision, dict[str, Any]]:
-    """Do a rule's actions one after the other; an action that is skipped does not keep the next from being done."""
-    actor, actions = f"rule:{rule.name}", []
-    for step in rule.steps:
-        try:
-            after = step.act(event, decision)
-        except Skipped as skipped:
-            actions.append({"action": step.word, "value": step.value, "skipped": str(skipped)})
-            continue
-        made = _changes(actor, decision, after)
-        did = [_said(change) for change in made]
-        if not did and after != decision:  # nobody remains nobody for another reason, or somebody more is told
-            did = [step.word]
-        actions.append({"action": step.word, "value": step.value, "did": did})
-        changes.extend(made)
-        decision = after
-    return decision, {"rule": rule.name, "result": "matched", "stopped": rule.stop, "actions": actions}
-
-
-def _changes(actor: str, old: Decision, new: Decision) -> list[Change]:
+def changes(actor: str, old: Decision, new: Decision) -> list[Change]:
     """Return the difference of two decisions as the ticket's history tells it."""
     made = []
     if new.department != old.department:
@@ -136,32 +204,17 @@ def _changes(actor: str, old: Decision, new: Decision) -> list[Change]:
         made.append(Change("ticket.priority_changed", actor, {"from": old.priority, "to": new.priority}))
     if new.tags != old.tags:
         added = [tag for tag in new.tags if tag not in old.tags]
-        made.append(Change("ticket.tagged", actor, {"added": added}))
+        removed = [tag for tag in old.tags if tag not in new.tags]
+        made.append(Change("ticket.tagged", actor, {"added": added} | ({"removed": removed} if removed else {})))
+    if new.status != old.status:
+        made.append(Change("ticket.status_changed", actor, {"from": old.status, "to": new.status}))
     return made
 
 
 def _said(change: Change) -> str:
     what, data = change.event.removeprefix("ticket."), change.data
     if what == "tagged":
-        return f"tags + {', '.join(data['added'])}"
-    noun = {"transferred": "department", "priority_changed": "priority"}.get(what, "agent")
+        signs = [("+", data["added"]), ("-", data.get("removed", ()))]
+        return " ".join(("tags", *(f"{sign} {', '.join(names)}" for sign, names in signs if names)))
+    noun = NOUNS[change.event]
     return f"{noun} {data['from'] or 'nobody'} → {data.get('to') or 'nobody'}"
-
-
-def _responsible(event: TicketEvent, decision: Decision, desk: Desk, changes: list[Change]) -> Decision:
-    """Return the decision with the responsibility a new ticket has when no rule has said who.
-
-    The only agent of a desk has everything; among several nobody is chosen. A later message changes nothing.
-    """
-    if "ticket.created" not in event.names or decision.agent is not None:
-        return decision
-    if decision.unassigned_reason == "rule_unassigned":
-        return decision
-    if len(desk.agents) == 1:
-        only = desk.agents[0].id
-        changes.append(Change("ticket.assigned", "desk", {"from": None, "to": only, "reason": "one_agent"}))
-        return replace(decision, agent=only, unassigned_reason=None)
-    if decision.unassigned_reason is None:
-        members = desk.members(decision.department)
-        return replace(decision, unassigned_reason="several_agents" if members else "no_members")
-    return decision

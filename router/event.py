@@ -1,46 +1,100 @@
 """What a rule looks at, and what has been decided so far."""
 
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, get_args
 
+from config.rule import Priority
 from tickets.message import InboundMessage
 from tickets.trust import Trust
 
-PRIORITIES: Final = ("low", "normal", "high", "urgent")
+if TYPE_CHECKING:
+    from router.state import State
+
+PRIORITIES: Final = get_args(Priority)
+
+Values = tuple[str, ...]
+
+
+class Lookups:
+    """What is looked up only when a rule asks for it. This one knows of nothing, as for a message that is only tried."""
+
+    def header(self, name: str) -> Values:
+        """Return every value of a header of the mail, by its name in lower case."""
+        del name
+        return ()
+
+    def earlier_tickets(self) -> int:
+        """Return how many other tickets the contact has."""
+        return 0
+
+    def contact_tags(self) -> Values:
+        """Return the contact's tags."""
+        return ()
+
+    def queue(self, department: str) -> int:
+        """Return how many tickets of a department wait for an agent."""
+        del department
+        return 0
+
+
+NOTHING: Final = Lookups()
 
 
 @dataclass(frozen=True, slots=True)
 class TicketEvent:
-    """One message and the ticket it belongs to, as they are when the rules are asked.
+    """Something that happened to a ticket, and the ticket as it is when the rules are asked.
 
-    `names` are the events of this pass (`ticket.created`, `ticket.reopened`, `message.received`); `channel` is the
-    channel's name; `recipients` come from the envelope. Department, agent and the rest are the ticket's own.
+    `names` are the events of this pass (`ticket.created`, `message.received`, `sla.warning`), `at` is now (UTC seconds),
+    `changed` what they changed of the ticket: the values before and after, by the condition's word. `message` is the
+    customer's, when the event is one, with `recipients` of its envelope; else `text` is what was written (an answer, a
+    note). `channel` is the channel's name. `only` are the rules that are asked, where a clock has struck for them alone.
     """
 
     names: frozenset[str]
-    message: InboundMessage
+    ticket: "State"
+    at: float
     channel: str
     channel_type: str
-    recipients: tuple[str, ...]
-    department: str
-    agent: str | None = None
-    status: str = "new"
-    priority: str = "normal"
-    tags: tuple[str, ...] = ()
-    unassigned_reason: str | None = None
+    message: InboundMessage | None = None
+    text: str = ""
+    recipients: Values = ()
     trust: Trust | None = None
+    changed: Mapping[str, tuple[Values, Values]] = field(default_factory=dict)
+    lookups: Lookups = field(default=NOTHING, compare=False)
+    only: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Something a rule has asked for that is more than another value of the ticket: its word, its value, the rule."""
+
+    word: str
+    value: Any
+    rule: str
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the ticket shall be. `notify` has each target once, with the name of the first rule that asked for it."""
+    """What the ticket shall be. `notify` has each target once, with the name of the first rule that asked for it.
+
+    `variables` are what named groups of the rules' patterns have found; `effects` are done, in their order, in the
+    transaction that writes the decision.
+    """
 
     department: str
-    agent: str | None
-    unassigned_reason: str | None
-    priority: str
-    tags: tuple[str, ...]
+    agent: str | None = None
+    unassigned_reason: str | None = None
+    status: str = "new"
+    priority: str = "normal"
+    tags: Values = ()
+    fields: Mapping[str, str] = field(default_factory=dict)
+    skills: Mapping[str, float | None] = field(default_factory=dict)
+    sla: str | None = None
+    postponed_until: float | None = None
     notify: tuple[tuple[str, str], ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    effects: tuple[Effect, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +106,45 @@ class Change:
     data: dict[str, Any]
 
 
-def before(event: TicketEvent) -> Decision:
+def before(ticket: "State") -> Decision:
     """Return the decision that changes nothing."""
-    return Decision(event.department, event.agent, event.unassigned_reason, event.priority, event.tags)
+    return Decision(
+        ticket.department, ticket.agent, ticket.unassigned_reason, ticket.status, ticket.priority, ticket.tags,
+        ticket.fields, ticket.skills, ticket.sla, ticket.postponed_until,
+    )  # fmt: skip
+
+
+NOUNS: Final = {
+    "ticket.transferred": "department",
+    "ticket.assigned": "agent",
+    "ticket.unassigned": "agent",
+    "ticket.status_changed": "status",
+    "ticket.reopened": "status",
+    "ticket.priority_changed": "priority",
+}
+"""What an event changes of a ticket, as the conditions call it."""
+
+
+def changed(lines: Sequence[Change]) -> dict[str, tuple[Values, Values]]:
+    """Return what lines of a history have changed: the values before and after, by the condition's word."""
+    found: dict[str, tuple[Values, Values]] = {}
+    for line in lines:
+        if (noun := NOUNS.get(line.event)) is not None:
+            was, now = (str(line.data.get(end) or "") for end in ("from", "to"))
+            found[noun] = (found[noun][0] if noun in found else (was,), (now,))
+        elif line.event == "ticket.tagged":
+            old, new = found.get("tags", ((), ()))
+            found["tags"] = (old + tuple(line.data.get("removed", ())), new + tuple(line.data.get("added", ())))
+    return found
+
+
+def at_next(event: TicketEvent, decision: Decision, lines: Sequence[Change]) -> TicketEvent:
+    """Return the event that the changes of a pass are to the rules: the ticket is as decided."""
+    ticket = replace(
+        event.ticket, department=decision.department, agent=decision.agent, status=decision.status,
+        priority=decision.priority, tags=decision.tags, fields=decision.fields, skills=decision.skills,
+        sla=decision.sla, postponed_until=decision.postponed_until, unassigned_reason=decision.unassigned_reason,
+    )  # fmt: skip
+    return replace(
+        event, names=frozenset(line.event for line in lines), ticket=ticket, changed=changed(lines), only=None
+    )

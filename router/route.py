@@ -15,17 +15,19 @@ from ingest.quarantine import RELEASED
 from ingest.virus import Scanner
 from router.about import about
 from router.aside import set_aside
+from router.book import Book, Shelf
 from router.case import Case
-from router.correlate import Compiled, alarm_of, compile_correlations
+from router.correlate import alarm_of
 from router.evidence import MAIL, Keys, Letter, Writer, departments_of, keys_of, tokens_of
 from router.reading import NotYet, Reading, read, scan
-from router.rules import RuleSet, compile_rules
+from router.staff import staff_of
 from router.thread import find, goes_first, lock
 from router.ticket import Pen
 from tickets.blobs import Blobs, raw_of
 from tickets.keys import signing_key
 from tickets.message import SPEAKS
 from tickets.prepared import Prepared
+from tickets.presence import Present
 from tickets.reply_address import proven
 from tickets.schema import inbox
 from tickets.store import Store
@@ -60,7 +62,7 @@ class _GoesFirst:
 
 
 class Router:
-    """Routes rows by the desk of the moment. Thread-safe: it keeps nothing but the compiled rules of the last desk."""
+    """Routes rows by the desk of the moment. Thread-safe: it keeps nothing but the last book, and who is away."""
 
     def __init__(
         self,
@@ -75,9 +77,9 @@ class Router:
         self._verifier = verifier or Verifier()
         self._blobs = blobs
         self._scanner = scanner
-        self._desk = desk
+        self._shelf = Shelf(desk)
         self._clock = clock
-        self._compiled: tuple[Desk, RuleSet, tuple[Compiled, ...]] | None = None
+        self._present = Present(store)
 
     def route(self, inbox_id: int) -> list[Routed]:
         """Route a row, and before it every waiting row that must go first; return what became of each, in order.
@@ -108,12 +110,13 @@ class Router:
         row = self._waiting(inbox_id)
         if row is None:
             return None
-        desk = self._desk()
+        book = self._shelf.book()
+        desk, away = book.desk, self._present.away()
         reading = read(row, desk, self._verifier)
         if self._scanner is not None:
             reading = scan(reading, self._scanner, row.raw, desk, self._clock() - row.received_at)
         message = reading.message
-        keys, letter, own_notice = self._evidence(desk, row, reading)
+        keys, letter, own_notice = self._evidence(book, row, reading)
         space = "email" if keys.mail else f"{row.channel}/{row.account}"
         with self._store.write() as connection:
             if not _claim(connection, inbox_id):
@@ -135,9 +138,8 @@ class Router:
                 finish(connection, inbox_id, self._clock(), "quarantined", cause=cause)
                 log.warning("a mail waits for a person", inbox=inbox_id, cause=cause, see="frontdesk quarantine show")
                 return Routed(inbox_id, row.channel, "quarantined", row.received_at)
-            number, notices, errands = Case(pen, desk, row, reading, letter, keys, found, space).write(
-                self._rules(desk)
-            )
+            staff = staff_of(connection, desk, pen.now, away)
+            number, notices, errands = Case(pen, book, staff, row, reading, letter, keys, found, space).write()
             finish(connection, inbox_id, self._clock(), "routed", ticket_id=number)
         log.info("routed", inbox=inbox_id, channel=row.channel, ticket=number, new=found.ticket is None)
         where = None if keys.mail else row.conversation
@@ -148,31 +150,23 @@ class Router:
             row = _WAITING_ROW.one(connection, {"number": inbox_id})
         return row if row is None or row.stored is None else row._replace(raw=raw_of(row, self._blobs))
 
-    def _evidence(self, desk: Desk, row: Any, reading: Reading) -> tuple[Keys, Letter, int | None]:
+    def _evidence(self, book: Book, row: Any, reading: Reading) -> tuple[Keys, Letter, int | None]:
         """Return what may tell whose ticket it is, and the notice of ours that the mail itself is, if it is one."""
         message = reading.message
         if not row.conversation.startswith(MAIL):
             letter = Letter(message, Writer(message.sender.id), received_at=row.received_at, channel=row.channel)
             return keys_of(row.conversation, message, space=f"{row.channel}/{row.account}"), letter, None
+        desk = book.desk
         key, domain = signing_key(self._store), desk.desk.domain
         recipients: list[str] = reading.meta.get("recipients", [])
         tokens = tokens_of(message, recipients, key, domain)
         departments = departments_of(desk, message, recipients)
         writer = Writer(message.sender.id, reading.agent, reading.forged)
-        alarm = None if writer.forged else alarm_of(self._of(desk)[2], message, row.channel, departments)
+        alarm = None if writer.forged else alarm_of(book.correlations, message, row.channel, departments)
         letter = Letter(message, writer, departments, alarm, row.received_at)
         own = proven(key, message.external_id, domain)
         own_notice = own[1] if own and own[0] == "n" else None
         return keys_of(row.conversation, message, tokens, domain), letter, own_notice
-
-    def _rules(self, desk: Desk) -> RuleSet:
-        return self._of(desk)[1]
-
-    def _of(self, desk: Desk) -> tuple[Desk, RuleSet, tuple[Compiled, ...]]:
-        compiled = self._compiled
-        if compiled is None or compiled[0] is not desk:
-            compiled = self._compiled = (desk, compile_rules(desk), compile_correlations(desk))
-        return compiled
 
     def _put_off(self, inbox_id: int, error: Exception) -> Routed | None:
         """Note a failed attempt in the row; the last one puts it into quarantine."""

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from config.check import NOBODY
-from config.desk import Desk, Rule
+from config.desk import Desk
 from config.problems import DeskError, Place, Problem
+from config.rule import Rule
 from router.actions import ACTIONS, Act, Given
-from router.conditions import Miss, Part, Seen, compile_condition
+from router.conditions import Anchor, Miss, Part, Seen, compile_condition
 
 NESTS: Final = ("not", "any", "all")
 MAX_DEPTH: Final = 10
@@ -33,6 +34,13 @@ class CompiledRule:
     groups: tuple[Part, ...]
     steps: tuple[Step, ...]
     stop: bool
+
+    @property
+    def anchors(self) -> tuple[Anchor, ...] | None:
+        """What the rule cannot match without: one of these must hold; nothing when it has to be asked always."""
+        if not self.groups or any(group.anchors is None for group in self.groups):
+            return None
+        return tuple(anchor for group in self.groups for anchor in group.anchors or ())
 
     def misses(self, seen: Seen) -> list[Miss] | None:
         """Return None when the rule's conditions hold, else the first that did not, of each group."""
@@ -86,7 +94,7 @@ def _rule(rule: Rule, desk: Desk, place: Place) -> CompiledRule:
     )
     _check_membership(rule, desk, place)
     stop = rule.stop or any(step.word == "stop" and step.value for step in steps)
-    return CompiledRule(rule.name, rule.active, frozenset(rule.on), groups, steps, stop)
+    return CompiledRule(rule.name, rule.active, frozenset(on.event for on in rule.on), groups, steps, stop)
 
 
 def _group(said: Mapping[str, Any], desk: Desk, place: Place, path: str, depth: int) -> Part:
@@ -126,6 +134,7 @@ def _groups(said: object, desk: Desk, place: Place, path: str, depth: int) -> tu
 
 
 def _all(parts: tuple[Part, ...]) -> Part:
+    """Return the test that all hold; it cannot without what the most selective of them needs."""
     if len(parts) == 1:
         return parts[0]
 
@@ -136,7 +145,19 @@ def _all(parts: tuple[Part, ...]) -> Part:
                 return miss
         return None
 
-    return test
+    anchored = [part.anchors for part in parts if part.anchors is not None]
+    return Part(test, max(anchored, key=_selective, default=None))
+
+
+def _selective(anchors: tuple[Anchor, ...]) -> tuple[bool, int, int]:
+    """Return how much anchors keep out: names before parts of a text before patterns, few before many, long before short."""
+    texts = [text for anchor in anchors for text in anchor.texts]
+    equal = all(anchor.how == "equal" and anchor.word not in COMMON for anchor in anchors)
+    return equal, -sum(anchor.how == "found" for anchor in anchors), min(map(len, texts)) - len(texts)
+
+
+COMMON: Final = frozenset({"channel", "channel_type", "kind", "spam", "virus", "authentic", "spf", "dkim", "dmarc"})
+"""Words with so few values that they keep hardly any message out."""
 
 
 def _any(parts: tuple[Part, ...]) -> Part:
@@ -149,13 +170,15 @@ def _any(parts: tuple[Part, ...]) -> Part:
             first = first or miss
         return first
 
-    return test
+    if any(part.anchors is None for part in parts):
+        return Part(test)
+    return Part(test, tuple(anchor for part in parts for anchor in part.anchors or ()))
 
 
 def _not(part: Part, said: Mapping[str, Any], path: str) -> Part:
     word = next((word for word in said if word not in NESTS), "")
     miss = Miss(path, word, "not", ", ".join(_phrase(said)))
-    return lambda seen: miss if part(seen) is None else None
+    return Part(lambda seen: miss if part(seen) is None else None)
 
 
 def _phrase(said: object) -> Iterable[str]:

@@ -12,6 +12,7 @@ from config.check import CUSTOMER
 from ingest.first_line import first_line
 from router.conversation import Place
 from router.event import Change
+from router.state import State, columns
 from router.tell import Intent
 from tickets.message import InboundMessage, identity
 from tickets.prepared import Prepared
@@ -38,8 +39,11 @@ _NEW_EVENT = Prepared(insert(events).returning(events.c.id))
 _NEW_DECISION = Prepared(insert(decisions))
 _NEW_NOTICE = Prepared(insert(outbox).returning(outbox.c.id))
 _CHANGED = Prepared(
-    update(tickets).where(tickets.c.id == bindparam("number")).values(messages=tickets.c.messages + 1),
-    ("department", "agent", "unassigned_reason", "status", "priority", "tags", "addressed_to", "updated_at"),
+    update(tickets).where(tickets.c.id == bindparam("number")),
+    ("addressed_to", "updated_at", *(name for name in columns(State("")))),
+)
+_SAVED = Prepared(
+    update(tickets).where(tickets.c.id == bindparam("number")), ("updated_at", *(name for name in columns(State(""))))
 )
 _UNDELIVERED = (
     update(outbox)
@@ -77,7 +81,9 @@ class Pen:
         ids = {value: _IDENTITY.value(self.connection, {"in_space": space, "with_value": value}) for value in values}
         contact: int | None = next((known for known in ids.values() if known is not None), None)
         if contact is None:
-            contact = _NEW_CONTACT.value(self.connection, {"name": message.sender.name, "created_at": self.now})
+            contact = _NEW_CONTACT.value(
+                self.connection, {"name": message.sender.name, "created_at": self.now, "tags": None}
+            )
         for value, known in ids.items():
             if known is None:
                 _NEW_IDENTITY.run(self.connection, {"space": space, "value": value, "contact_id": contact})
@@ -87,24 +93,31 @@ class Pen:
         """Return what the sender is known by; one who is not named is nobody else's contact."""
         return identity(message.sender.id or f"unnamed {self.inbox_id}")
 
-    def create(self, message: InboundMessage, contact_id: int, values: dict[str, Any]) -> int:
-        """Insert a new ticket and return its number; `values` are the columns the decision filled."""
+    def create(self, message: InboundMessage, contact_id: int, state: State, addressed_to: str) -> int:
+        """Insert a new ticket as decided and return its number."""
         row = {
             "subject": _subject(message),
             "contact_id": contact_id,
             "contact_name": message.sender.name,
             "contact_address": message.sender.id,
-            "messages": 1,
+            "channel": state.channel,
             "created_at": self.now,
             "updated_at": self.now,
-            **values,
+            "addressed_to": addressed_to,
+            "merged_into": None,
+            **columns(state),
         }
         number: int = _NEW_TICKET.value(self.connection, row)
         return number
 
-    def change(self, number: int, values: dict[str, Any]) -> None:
-        """Write what another message changed in a ticket."""
-        _CHANGED.run(self.connection, {"number": number, "updated_at": self.now, **values})
+    def change(self, state: State, addressed_to: str) -> None:
+        """Write what another message changed in a ticket, whose row the caller holds."""
+        row = {"number": state.number, "updated_at": self.now, "addressed_to": addressed_to, **columns(state)}
+        _CHANGED.run(self.connection, row)
+
+    def save(self, state: State) -> None:
+        """Write a ticket as it is now; the caller holds its row."""
+        _SAVED.run(self.connection, {"number": state.number, "updated_at": self.now, **columns(state)})
 
     def entry(
         self, number: int, message: InboundMessage, author: str, facts: Mapping[str, Any], place: Place | None = None
@@ -161,14 +174,16 @@ class Pen:
         ]
         return [_NEW_EVENT.value(self.connection, row) for row in rows]
 
-    def decision(self, number: int, version: str, trace: dict[str, Any]) -> None:
-        """Keep why the ticket went where it went."""
+    def decision(self, number: int, version: str, trace: dict[str, Any], events: tuple[int, int]) -> None:
+        """Keep why the ticket went where it went; `events` are the first and last line of its history that belong to it."""
         row = {
             "ticket_id": number,
             "inbox_id": self.inbox_id,
             "desk_version": version,
             "trace": json.dumps(trace),
             "at": self.now,
+            "events_from": events[0],
+            "events_to": events[1],
         }
         _NEW_DECISION.run(self.connection, row)
 

@@ -20,8 +20,9 @@ from starlette.testclient import TestClient
 
 import ingest.channels
 from commands.parts import CHECKS, KINDS
-from config.desk import ChannelConfig, Desk, MailConfig, OnEvent
+from config.desk import ChannelConfig, Desk, MailConfig
 from config.load import SECTIONS, load
+from config.rule import EVENTS
 from config.settings import EXAMPLE, Settings
 from ingest import channel as channels
 from ingest.arrival import Arrival, Kept
@@ -168,7 +169,7 @@ def test_every_word_of_the_rules_is_told() -> None:
     text = read("docs/desk-file.md")
     assert told(part(text, "### Conditions", "### "), [*CONDITIONS, *OPERATORS]) == []
     assert told(part(text, "### Actions", "## "), list(ACTIONS)) == []
-    assert told(part(text, "## Rules", "### "), get_args(OnEvent)) == []
+    assert told(part(text, "## Rules", "### "), EVENTS) == []
     kinds = CONDITIONS["kind"].known
     assert kinds
     assert [kind for kind in kinds(loaded_example()) if f"`{kind}`" not in text] == []

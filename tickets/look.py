@@ -85,10 +85,16 @@ def passes(store: Store, number: int) -> list[dict[str, Any]]:
             "inbox": one.inbox_id,
             "desk_version": one.desk_version,
             "trace": json.loads(one.trace),
-            "told": [_told(notice) for notice in told if notice.inbox_id == one.inbox_id],
+            "told": [_told(notice) for notice in told if _of(one, notice)],
         }
         for one in made
     ]
+
+
+def _of(decision: Row[Any], notice: Row[Any]) -> bool:
+    if decision.events_from is None:  # from before the decisions named their events
+        return bool(notice.inbox_id == decision.inbox_id)
+    return bool(decision.events_from <= notice.event_id <= decision.events_to)
 
 
 def _ticket(row: Row[Any]) -> dict[str, Any]:
@@ -106,6 +112,12 @@ def _ticket(row: Row[Any]) -> dict[str, Any]:
         "updated_at": moment(row.updated_at),
         "messages": row.messages,
         "unassigned_reason": row.unassigned_reason,
+        "fields": json.loads(row.fields or "{}"),
+        "skills": json.loads(row.skills or "{}"),
+        "sla": row.sla,
+        "postponed_until": moment(row.postponed_until),
+        "waiting_since": moment(row.waiting_since),
+        "due_at": moment(row.sla_due_at),
     }
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0003"
+HEAD = "0004"
 """The migration this schema stands at (a test compares it with the newest file)."""
 
 Id = BigInteger().with_variant(Integer(), "sqlite")
@@ -63,6 +63,7 @@ contacts = Table(
     Column("id", Id, primary_key=True, autoincrement=True),
     Column("name", Text, nullable=False),
     Column("created_at", Float, nullable=False),
+    Column("tags", Text),  # JSON list
 )
 
 identities = Table(
@@ -93,8 +94,28 @@ tickets = Table(
     Column("updated_at", Float, nullable=False),
     Column("merged_into", Id),  # the ticket that took this one in
     Column("addressed_to", Text),  # JSON list: the departments its mails were addressed to
+    Column("fields", Text),  # JSON object, from a form, a program, a rule; null: none
+    Column("skills", Text),  # JSON object: what an agent must have for it, and until when (null: always)
+    Column("sla", String),  # the level somebody or a rule gave it; null: its contact's or its department's
+    Column("postponed_until", Float),
+    Column("status_since", Float, nullable=False),
+    Column("agent_since", Float, nullable=False),  # since when this agent has it, or nobody
+    Column("waiting_since", Float),  # of the customer's oldest message nobody has answered; null: none waits
+    Column("heard_at", Float),  # when the customer wrote last
+    Column("answered_at", Float),  # when a person answered last, and first
+    Column("first_answered_at", Float),
+    Column("resolved_at", Float),
+    Column("clocks", Text),  # JSON object: what runs, see router/clocks; null: nothing does
+    Column("due_at", Float),  # when the clock has to look at it next; null: never
+    Column("sla_due_at", Float),  # when the nearest promise of those that run is broken
+    Column("timed_by", String),  # the desk version whose clocks those are
     Index("tickets_updated", "updated_at"),
 )
+ticking = text("due_at IS NOT NULL")
+Index("tickets_due", tickets.c.due_at, sqlite_where=ticking, postgresql_where=ticking)
+working = text("status IN ('new', 'open')")
+Index("tickets_working", tickets.c.agent, tickets.c.department, sqlite_where=working, postgresql_where=working)
+Index("tickets_contact", tickets.c.contact_id)
 
 entries = Table(
     "entries",
@@ -248,11 +269,29 @@ decisions = Table(
     metadata,
     Column("id", Id, primary_key=True, autoincrement=True),
     Column("ticket_id", Id, ForeignKey("tickets.id"), nullable=False),
-    Column("inbox_id", Id, nullable=False),
+    Column("inbox_id", Id),  # null: nothing came in; somebody acted, or time went by
     Column("desk_version", String, nullable=False),
     Column("trace", Text, nullable=False),  # JSON object, see router/decide.py
     Column("at", Float, nullable=False),
+    Column("events_from", Id),  # the first and last of the ticket's events that were written with it
+    Column("events_to", Id),
     Index("decisions_ticket", "ticket_id", "id"),
+)
+
+desk_versions = Table(
+    "desk_versions",
+    metadata,
+    Column("version", String, primary_key=True),
+    Column("rules", Text, nullable=False),  # JSON list: what `why` needs to tell of rules that were not asked
+    Column("at", Float, nullable=False),
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("department", String, primary_key=True),
+    Column("agent", String, primary_key=True),
+    Column("at", Float, nullable=False),  # when a strategy gave them a ticket of the department last
 )
 
 outbox = Table(

@@ -10,6 +10,7 @@ from config.settings import EXAMPLE
 from router.decide import decide
 from router.event import Decision, TicketEvent
 from router.rules import check_rules, compile_rules
+from router.state import State
 from tests.config.desks import KINDS
 from tickets.message import InboundMessage, Sender
 
@@ -31,7 +32,7 @@ def decided(desk: Desk, subject: str, text: str = "", sender: str = "ann@example
         }
     )
     names = frozenset({"ticket.created", "message.received"})
-    return decide(compile_rules(desk), TicketEvent(names, message, "x", kind, (), "general"), desk).decision
+    return decide(compile_rules(desk), TicketEvent(names, State("general"), 0.0, "x", kind, message), desk).decision
 
 
 def test_the_example_loads_without_a_warning(example: Loaded) -> None:

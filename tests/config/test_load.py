@@ -50,7 +50,7 @@ BROKEN = [
     ("  email: {", "  emial: {", 'desk.yaml:27:3 notifiers.emial: no notifier is called "emial"; did you mean "email"?'),
     ("{from: desk", "{form: desk", 'desk.yaml:27:11 notifiers.email.form: no key is called "form"; did you mean "from"?'),
     # rules
-    ("    then:", "    on: [ticket.craeted]\n    then:", 'desk.yaml:33:10 rules.0.on.0: must be "ticket.created", "ticket.reopened" or "message.received"; did you mean "ticket.created"?'),
+    ("    then:", "    on: [ticket.craeted]\n    then:", 'desk.yaml:33:10 rules.0.on.0: no event is called "ticket.craeted"; did you mean "ticket.created"?'),
     ("subject:", "subjct:", 'desk.yaml:32:10 rules.0.when.0.subjct: no condition is called "subjct"; did you mean "subject"?'),
     ("contains:", "contian:", 'desk.yaml:32:20 rules.0.when.0.subject.contian: no operator is called "contian"; did you mean "contains"?'),
     ("transfer: billing", "transfer: biling", 'desk.yaml:34:19 rules.0.then.0.transfer: no department is called "biling"; did you mean "billing"?'),

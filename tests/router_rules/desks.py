@@ -5,6 +5,7 @@ from typing import Any
 
 from config.desk import Desk
 from router.event import TicketEvent
+from router.state import State
 from tickets.message import InboundMessage
 
 CREATED = frozenset({"ticket.created", "message.received"})
@@ -48,12 +49,15 @@ def event(names: frozenset[str] = CREATED, **fields: Any) -> TicketEvent:
         "subject": "Your Invoice 12",
         "text": "Dear all,\nthe site is DOWN since noon.\n",
     }
-    ticket: dict[str, Any] = {
+    words = ("to", "cc", "subject", "text", "kind", "spam", "virus")
+    message |= {word: fields.pop(word) for word in words if word in fields}
+    about = ("channel", "channel_type", "recipients", "trust", "changed", "lookups", "at")
+    said: dict[str, Any] = {
+        "at": 0.0,
         "channel": "support-mail",
         "channel_type": "smtp",
         "recipients": ("support@acme.example",),
-        "department": "general",
+        **{word: fields.pop(word) for word in about if word in fields},
     }
-    words = ("to", "cc", "subject", "text", "kind", "spam", "virus")
-    message |= {word: fields.pop(word) for word in words if word in fields}
-    return TicketEvent(names, InboundMessage.model_validate(message), **(ticket | fields))
+    ticket = State(**{"department": "general", **fields})
+    return TicketEvent(names, ticket, message=InboundMessage.model_validate(message), **said)

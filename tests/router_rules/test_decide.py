@@ -228,7 +228,7 @@ def test_deciding_is_pure_and_its_outcome_holds_together(
     assert question == kept
     assert json.loads(json.dumps(first.trace)) == first.trace
     decision = first.decision
-    if decision.agent is not None and decision.agent != question.agent:
+    if decision.agent is not None and decision.agent != question.ticket.agent:
         assert decision.agent in made.members(decision.department)
     if names == CREATED:
         assert (decision.agent is None) == (decision.unassigned_reason is not None)
@@ -237,8 +237,12 @@ def test_deciding_is_pure_and_its_outcome_holds_together(
 
 def _replayed(verdict: Verdict, question: TicketEvent) -> tuple[Any, ...]:
     """Return what the ticket's history alone makes of the ticket."""
-    now: dict[str, Any] = {"department": question.department, "agent": question.agent, "priority": question.priority}
-    tags = question.tags
+    now: dict[str, Any] = {
+        "department": question.ticket.department,
+        "agent": question.ticket.agent,
+        "priority": question.ticket.priority,
+    }
+    tags = question.ticket.tags
     for change in verdict.changes:
         match change.event:
             case "ticket.transferred":

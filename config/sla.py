@@ -1,0 +1,67 @@
+"""What customers are promised: SLA levels, escalation chains, and the groups of contacts they are promised to."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from config.model import Duration, Model, Name, at_least_one, sender
+from config.rule import Priority
+
+
+class Targets(Model):
+    """How long something may take, in seconds of the calendar's open hours; what is not said is not promised.
+
+    `first_response` is to a person's first answer, `next_response` from the oldest unanswered message of the customer to
+    the answer, `resolution` to the ticket's being resolved, without the time it waits for the customer.
+    """
+
+    first_response: Duration | None = None
+    next_response: Duration | None = None
+    resolution: Duration | None = None
+
+
+class Sla(Targets):
+    """`slas:` a level of promises. `priorities` are other targets for tickets of a priority; what they leave out stays.
+
+    `calendar` is whose hours count, else the department's. `warn_before` is how long before a target is due `sla.warning`
+    comes. `when_changed` says what a new priority, department or level does to what runs: it is due as if it had been so
+    `from_start`, counted `from_now`, or `keep` leaves it.
+    """
+
+    id: Name
+    calendar: Name | None = None
+    priorities: Mapping[Priority, Targets] = {}
+    warn_before: Duration | None = None
+    when_changed: Literal["from_start", "from_now", "keep"] = "from_start"
+
+
+class ContactGroup(Model):
+    """`contact_groups:` contacts by their addresses, or `@domain` for everybody there.
+
+    Tickets of theirs have the level `sla` instead of the department's; the first group a contact is in counts.
+    """
+
+    id: Name
+    members: tuple[Annotated[str, AfterValidator(sender)], ...] = Field(min_length=1)
+    vip: bool = False
+    sla: Name | None = None
+
+
+class Step(Model):
+    """One step of an escalation: who is told and where the ticket goes; the next step comes after `wait`."""
+
+    notify: tuple[str, ...] = ()
+    transfer: Name | None = None
+    wait: Duration | None = None
+
+
+class Escalation(Model):
+    """`escalations:` steps that follow one another until somebody acknowledges; that stops them for `acknowledged_for`.
+
+    After it they go on where they stood when the ticket still waits; without it an acknowledgement is for good.
+    """
+
+    id: Name
+    steps: Annotated[tuple[Step, ...], AfterValidator(at_least_one)]
+    acknowledged_for: Duration | None = None

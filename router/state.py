@@ -1,0 +1,115 @@
+"""A ticket as rules, responsibility and clocks see it, and what a turn of events makes of it."""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from router.event import Decision
+
+WORKING: Final = frozenset({"new", "open"})
+"""The statuses in which somebody has to do something."""
+OVER: Final = frozenset({"resolved", "closed", "spam", "merged"})
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A ticket at a moment; times are UTC seconds. `number` is nothing while it is being made.
+
+    `waiting_since` is when the customer's oldest unanswered message came, `agent_since` since when this agent has it, or
+    nobody; `sla` is the level somebody gave it; `skills` say until when each is needed, nothing meaning for good. `clocks`
+    is what runs (router/clocks), `due_at` when the clock has to look at it, `sla_due_at` when the nearest promise breaks.
+    """
+
+    department: str
+    channel: str = ""
+    number: int | None = None
+    subject: str = ""
+    contact_id: int | None = None
+    contact: str = ""
+    agent: str | None = None
+    unassigned_reason: str | None = None
+    status: str = "new"
+    priority: str = "normal"
+    tags: tuple[str, ...] = ()
+    fields: Mapping[str, str] = field(default_factory=dict)
+    skills: Mapping[str, float | None] = field(default_factory=dict)
+    sla: str | None = None
+    postponed_until: float | None = None
+    messages: int = 0
+    created_at: float = 0.0
+    status_since: float = 0.0
+    agent_since: float = 0.0
+    waiting_since: float | None = None
+    heard_at: float | None = None
+    answered_at: float | None = None
+    first_answered_at: float | None = None
+    resolved_at: float | None = None
+    clocks: Mapping[str, Any] = field(default_factory=dict)
+    due_at: float | None = None
+    sla_due_at: float | None = None
+    timed_by: str | None = None
+
+
+SAME: Final = (
+    "department", "channel", "agent", "unassigned_reason", "status", "priority", "sla", "postponed_until", "messages",
+    "created_at", "status_since", "agent_since", "waiting_since", "heard_at", "answered_at", "first_answered_at",
+    "resolved_at", "due_at", "sla_due_at", "timed_by",
+)  # fmt: skip
+"""What a row of the tickets has under the same name and in the same form."""
+
+
+def state_of(row: Any) -> State:
+    """Return the state in a row of the tickets."""
+    return State(
+        number=row.id,
+        subject=row.subject,
+        contact_id=row.contact_id,
+        contact=row.contact_address,
+        tags=tuple(json.loads(row.tags)),
+        fields=json.loads(row.fields) if row.fields else {},
+        skills=json.loads(row.skills) if row.skills else {},
+        clocks=json.loads(row.clocks) if row.clocks else {},
+        **{name: getattr(row, name) for name in SAME},
+    )
+
+
+def columns(state: State) -> dict[str, Any]:
+    """Return what a row of the tickets keeps of a state, but for what never changes."""
+    row = {name: getattr(state, name) for name in SAME if name not in ("channel", "created_at")}
+    row["tags"] = json.dumps(state.tags)
+    for name in ("fields", "skills", "clocks"):
+        value = getattr(state, name)
+        row[name] = json.dumps(value) if value else None
+    return row
+
+
+def decided(state: State, decision: Decision, happened: Collection[str], now: float) -> State:
+    """Return the ticket as a decision leaves it, with its times set by what happened (the names of events)."""
+    new: dict[str, Any] = {
+        "department": decision.department,
+        "agent": decision.agent,
+        "unassigned_reason": decision.unassigned_reason,
+        "status": decision.status,
+        "priority": decision.priority,
+        "tags": decision.tags,
+        "fields": decision.fields,
+        "skills": decision.skills,
+        "sla": decision.sla,
+        "postponed_until": decision.postponed_until if decision.status == "postponed" else None,
+    }
+    if decision.agent != state.agent:
+        new["agent_since"] = now
+    if decision.status != state.status:
+        new["status_since"] = now
+        new["resolved_at"] = (state.resolved_at or now) if decision.status in ("resolved", "closed") else None
+    if "ticket.answered" in happened:
+        new |= {"answered_at": now, "first_answered_at": state.first_answered_at or now, "waiting_since": None}
+    elif decision.status in OVER:
+        new["waiting_since"] = None
+    return replace(state, **new)
+
+
+def heard(state: State, now: float) -> State:
+    """Return the ticket as a message of the customer leaves it who waits for an answer now."""
+    return replace(state, heard_at=now, waiting_since=state.waiting_since or now)

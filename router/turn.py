@@ -1,0 +1,115 @@
+"""One turn of events in a ticket: what happened, what the rules and the desk make of it, and everything that follows, written.
+
+Messages (`router/case.py`), acts (`router/act.py`) and the clocks come here, so that every event is treated alike.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from router.book import Book
+from router.clocks.wind import wind
+from router.decide import Verdict, decide
+from router.effects import Scene, perform
+from router.event import Change, TicketEvent, changed
+from router.lookups import lookups_of
+from router.staff import Staff
+from router.state import State, decided
+from router.tell import Happened, Intent, Machine, intents
+from router.ticket import Pen
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a turn has written: the ids of what stands in the history, and of the outbox rows to ring for."""
+
+    events: list[int]
+    rings: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A turn in one ticket, in the open transaction of `pen`. The caller holds the ticket's row, or makes it.
+
+    `before` is the ticket as it stood; `staff` is who is at work.
+    """
+
+    pen: Pen
+    book: Book
+    staff: Staff
+    before: State
+
+    def take(
+        self, lines: Sequence[Change], now: State | None = None, *, text: str = "", entry: int | None = None
+    ) -> tuple[State, Written]:
+        """Write what follows from the lines, and return the ticket as it is then, and what was written.
+
+        `now` is the ticket with what the lines say done, where they change it; `text` and `entry` are what was written.
+        """
+        event = self.event(lines, now or self.before, text)
+        verdict = decide(self.book.rules, event, self.book.desk, self.staff)
+        state = self.settled(verdict, lines, event)
+        self.pen.save(state)
+        return state, self.conclude(state, event, verdict, lines, entry)
+
+    def event(self, lines: Sequence[Change], now: State, text: str = "") -> TicketEvent:
+        """Return what the rules are asked about when something happened that is no message."""
+        config = self.book.desk.channels_by_name.get(now.channel)
+        return TicketEvent(
+            names=frozenset(line.event for line in lines),
+            ticket=now,
+            at=self.pen.now,
+            channel=now.channel,
+            channel_type=config.type if config else "",
+            text=text,
+            changed=changed(lines),
+            lookups=lookups_of(self.pen.connection, now),
+        )
+
+    def settled(self, verdict: Verdict, lines: Sequence[Change], event: TicketEvent) -> State:
+        """Return the ticket as decided, with its clocks wound. Its times stand in `event.ticket`."""
+        happened = {line.event for line in (*lines, *verdict.changes)}
+        since = {name: getattr(self.before, name) for name in ("agent", "status")}
+        state = decided(replace(event.ticket, **since), verdict.decision, happened, self.pen.now)
+        before = None if self.before.number is None else self.before
+        return wind(state, before, self.book.desk, self.book.rules, self.pen.now)
+
+    def conclude(  # noqa: PLR0913  # all that a turn may come with
+        self,
+        state: State,
+        event: TicketEvent,
+        verdict: Verdict,
+        lines: Sequence[Change],
+        entry: int | None,
+        *,
+        why: Mapping[str, Any] | None = None,
+        quiet: bool = False,
+        machine: Machine | None = None,
+    ) -> Written:
+        """Write the history, the effects, why, and what is owed.
+
+        `lines` are what happened, `verdict.changes` stand behind them; `why` goes into the trace; `quiet` tells nobody.
+        """
+        desk, number = self.book.desk, state.number or 0
+        whole = (*lines, *verdict.changes)
+        ids = self.pen.history(number, whole)
+        scene = Scene(self.pen, desk, state, event, verdict.decision, entry)
+        effects = perform(scene)
+        trace = {**(why or {}), **verdict.trace, **({"effects": effects} if effects else {})}
+        if why or _says_something(trace):
+            self.pen.decision(number, desk.version, trace, (ids[0], max((*ids, *scene.events))))
+        if quiet:
+            return Written(ids, scene.rings)
+        happened = [Happened(id_, line.event, _agent(line.actor)) for id_, line in zip(ids, whole, strict=True)]
+        owed: list[Intent] = intents(desk, state.department, state.agent, happened, verdict.decision.notify, machine)
+        return Written(ids, scene.rings + self.pen.owe(number, entry, owed))
+
+
+def _says_something(trace: Mapping[str, Any]) -> bool:
+    """Tell whether a trace is worth keeping: a rule was asked, or an agent chosen."""
+    asked = any(run["result"] in ("matched", "failed", "not_reached") for run in trace["rules"])
+    return asked or not trace.keys().isdisjoint(("next", "picked", "effects"))
+
+
+def _agent(actor: str) -> str | None:
+    return actor.removeprefix("agent:") if actor.startswith("agent:") else None
