@@ -1,0 +1,1 @@
+"""Stories about who is responsible for a ticket."""
