@@ -13,7 +13,7 @@ from router.conversation import heard as heard_there
 from router.correlate import count, end, is_quiet, reopens
 from router.decide import Verdict, decide
 from router.department import begins
-from router.event import Change, TicketEvent, changed
+from router.event import Change, Lookups, TicketEvent, changed
 from router.evidence import Keys, Letter, addressed_to
 from router.files import claim
 from router.lookups import lookups_of
@@ -23,6 +23,7 @@ from router.state import WORKING, State, heard, state_of
 from router.tell import Machine
 from router.thread import Found
 from router.ticket import Pen
+from router.trial.before import kept
 from router.turn import Turn
 from tickets.message import SPEAKS
 from tickets.reply_address import looks_signed
@@ -30,6 +31,16 @@ from tickets.reply_address import looks_signed
 AUTOMATIC = frozenset({"auto_reply", "bounce", "feedback_report"})
 """What programs say: it stands in its ticket and changes nothing there."""
 _FACTS = ("report", "spam", "invitation", "sealed", "forwarded", "virus", "call", "fields", "mail_address")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a message comes to before anything is written: the event, its lines of the history, why in words, the verdict."""
+
+    event: TicketEvent
+    lines: Sequence[Change]
+    because: str
+    verdict: Verdict
 
 
 @dataclass(slots=True)
@@ -50,9 +61,8 @@ class Case:
         """Write everything that follows from the message; return the ticket's number, the outbox rows and errands to ring for."""
         message, before = self.reading.message, self._before()
         turn = Turn(self.pen, self.book, self.staff, before)
-        begun, lines, because = self._begin(before)
-        event = self._event(begun, lines)
-        verdict = self._spoken(decide(self.book.rules, event, self.desk, self.staff))
+        judged = self.judge(before)
+        event, lines, verdict = judged.event, judged.lines, judged.verdict
         state = self._ticket(turn.settled(verdict, lines, event))
         number = state.number or 0
         entry_id = self.pen.entry(number, message, self._author, self._facts(), self._place(number, state.agent))
@@ -64,17 +74,25 @@ class Case:
             back = Change("ticket.linked", "desk", {"ticket": number, "because": self.found.because})
             self.pen.history(self.found.linked_to, [back])
         evidence = [one.as_json(message.sender.id) for one in self.found.evidence]
+        stood = {} if self.found.ticket is None else {"before": kept(before)}
         written = turn.conclude(
             state,
             event,
             verdict,
             lines,
             entry_id,
-            why={"because": because, "evidence": evidence},
-            quiet=self._quiet((*lines, *verdict.changes)),
-            machine=self._machine(),
+            why={"because": judged.because, "evidence": evidence, **stood},
+            quiet=self.quiet((*lines, *verdict.changes)),
+            machine=self.machine(),
         )
         return number, written.rings, self._errands(entry_id)
+
+    def judge(self, before: State) -> Judged:
+        """Return what the message comes to in the ticket as it stands; it is the same call where rules are only tried."""
+        begun, lines, because = self._begin(before)
+        event = self._event(begun, lines)
+        verdict = self._spoken(decide(self.book.rules, event, self.desk, self.staff))
+        return Judged(event, lines, because, verdict)
 
     @property
     def desk(self) -> Desk:
@@ -165,8 +183,11 @@ class Case:
             recipients=tuple(self.reading.meta.get("recipients", ())),
             trust=self.reading.trust,
             changed=changed(lines),
-            lookups=lookups_of(self.pen.connection, begun, self.row),
+            lookups=self._lookups(begun),
         )
+
+    def _lookups(self, begun: State) -> Lookups:
+        return lookups_of(self.pen.connection, begun, self.row)
 
     def _spoken(self, verdict: Verdict) -> Verdict:
         """Return the verdict with what a call that an agent took has done: it is an answer, and takes a ticket nobody has."""
@@ -242,12 +263,12 @@ class Case:
             return None
         return Change("delivery.failed", "desk", {"notice": self.found.notice, "recipient": recipient, "why": words})
 
-    def _quiet(self, lines: Sequence[Change]) -> bool:
+    def quiet(self, lines: Sequence[Change]) -> bool:
         """Tell whether nobody hears of it: it was not said, it is history, or it is another mail of a known alarm."""
         silent = self.reading.message.kind not in SPEAKS or self.reading.archived
         return silent or is_quiet(self.found.before, (line.event for line in lines))
 
-    def _machine(self) -> Machine | None:
+    def machine(self) -> Machine | None:
         """Return the program that wrote it, if one did."""
         message = self.reading.message
         if message.kind not in AUTOMATIC or self.found.alarm is not None:
