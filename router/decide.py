@@ -130,7 +130,7 @@ class _Turn:
         actor, actions = f"rule:{rule.name}", []
         for step in rule.steps:
             try:
-                after = step.act(event, self.decision)
+                after = step.act(event, self.decision, self.staff)
             except Skipped as skipped:
                 actions.append({"action": step.word, "value": step.value, "skipped": str(skipped)})
                 continue

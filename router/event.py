@@ -79,7 +79,7 @@ class Decision:
     """What the ticket shall be. `notify` has each target once, with the name of the first rule that asked for it.
 
     `variables` are what named groups of the rules' patterns have found; `effects` are done, in their order, in the
-    transaction that writes the decision.
+    transaction that writes the decision. `escalation` is the chain that begins.
     """
 
     department: str
@@ -95,6 +95,7 @@ class Decision:
     notify: tuple[tuple[str, str], ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     effects: tuple[Effect, ...] = ()
+    escalation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

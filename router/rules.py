@@ -8,7 +8,7 @@ from config.check import NOBODY
 from config.desk import Desk
 from config.problems import DeskError, Place, Problem
 from config.rule import Rule
-from router.actions import ACTIONS, Act, Given
+from router.actions import ACTIONS, Act, Do, Given
 from router.conditions import Anchor, Miss, Part, Seen, compile_condition
 
 NESTS: Final = ("not", "any", "all")
@@ -90,7 +90,7 @@ def _rule(rule: Rule, desk: Desk, place: Place) -> CompiledRule:
     steps = tuple(
         step
         for index, actions in enumerate(rule.then)
-        for step in _steps(actions, Given(desk, rule.name), place.at("then", index))
+        for step in _steps(actions, desk, rule.name, place.at("then", index))
     )
     _check_membership(rule, desk, place)
     stop = rule.stop or any(step.word == "stop" and step.value for step in steps)
@@ -192,7 +192,7 @@ def _phrase(said: object) -> Iterable[str]:
         yield str(said)
 
 
-def _steps(said: Mapping[str, Any], given: Given, place: Place) -> Iterable[Step]:
+def _steps(said: Mapping[str, Any], desk: Desk, rule: str, place: Place) -> Iterable[Step]:
     if not said:
         place.note("says nothing to do; write an action, like transfer: billing")
     for word, value in said.items():
@@ -200,15 +200,31 @@ def _steps(said: Mapping[str, Any], given: Given, place: Place) -> Iterable[Step
         found = ACTIONS.get(word)
         if found is None:
             here.unknown("action", word, ACTIONS, on_key=True)
-        elif value is not None and isinstance(value, (str, int, list)):
-            read = found.read(value, given.desk, here)
-            yield Step(word, list(read) if isinstance(read, tuple) else read, _bound(found.do, read, given))
+        elif value is None:
+            here.note("says nothing; write a value behind it")
         else:
-            here.note("must be a name, or a list of names")
+            read = found.read(value, desk, here)
+            yield Step(
+                word, _shown(list(read) if isinstance(read, tuple) else value), _bound(found.do, read, desk, rule)
+            )
 
 
-def _bound(do: Any, value: Any, given: Given) -> Act:
-    return lambda event, decision: do(event, decision, value, given)
+def _bound(do: Do, value: Any, desk: Desk, rule: str) -> Act:
+    return lambda event, decision, staff: do(event, decision, value, Given(desk, rule, staff))
+
+
+MOST_SHOWN: Final = 120
+
+
+def _shown(value: Any) -> Any:
+    """Return an action's value for the trace: long texts are cut."""
+    if isinstance(value, Mapping):
+        return {str(key): _shown(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_shown(one) for one in value]
+    if isinstance(value, str) and len(value) > MOST_SHOWN:
+        return f"{value[: MOST_SHOWN - 1]}…"
+    return value
 
 
 def _check_membership(rule: Rule, desk: Desk, place: Place) -> None:

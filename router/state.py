@@ -85,7 +85,10 @@ def columns(state: State) -> dict[str, Any]:
 
 
 def decided(state: State, decision: Decision, happened: Collection[str], now: float) -> State:
-    """Return the ticket as a decision leaves it, with its times set by what happened (the names of events)."""
+    """Return the ticket as a decision leaves it, with its times set by what happened (the names of events).
+
+    An escalation that begins stands in its clocks as `{"escalation": {"begin": ID}}`, for the clock that takes it up.
+    """
     new: dict[str, Any] = {
         "department": decision.department,
         "agent": decision.agent,
@@ -98,6 +101,9 @@ def decided(state: State, decision: Decision, happened: Collection[str], now: fl
         "sla": decision.sla,
         "postponed_until": decision.postponed_until if decision.status == "postponed" else None,
     }
+    if decision.escalation is not None:
+        begins = {**state.clocks.get("escalation", {}), "begin": decision.escalation}
+        new["clocks"] = {**state.clocks, "escalation": begins}
     if decision.agent != state.agent:
         new["agent_since"] = now
     if decision.status != state.status:

@@ -50,7 +50,7 @@ THEN: list[tuple[Any, str]] = [
     ([{"tranfser": "x"}], 'then.0.tranfser: no action is called "tranfser"; did you mean "transfer"?'),
     ([{"transfer": "biling"}], 'then.0.transfer: no department is called "biling"; did you mean "billing"?'),
     ([{"transfer": ["billing"]}], "then.0.transfer: must be one department, not a list"),
-    ([{"transfer": None}], "then.0.transfer: must be a name, or a list of names"),
+    ([{"transfer": None}], "then.0.transfer: says nothing; write a value behind it"),
     ([{"assign": "sna"}], 'then.0.assign: no agent is called "sna"; did you mean "sona"?'),
     ([{"assign": "nobdy"}], 'then.0.assign: no agent is called "nobdy"; did you mean "nobody"?'),
     ([{"priority": "urgnt"}], 'then.0.priority: no priority is called "urgnt"; did you mean "urgent"?'),

@@ -110,7 +110,7 @@ def test_stop_false_stops_nothing() -> None:
 
 
 def test_every_action_is_tried_here() -> None:
-    assert set(ACTIONS) == {"transfer", "assign", "priority", "tag", "notify", "stop"}
+    assert set(ACTIONS) == {"transfer", "assign", "priority", "tag", "notify", "escalate", "stop"}
 
 
 def test_a_rule_sees_what_the_rules_above_decided() -> None:
