@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date
 from functools import cached_property, lru_cache
 from itertools import pairwise
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
@@ -139,6 +139,11 @@ class Calendar(Model):
         """The spans of each weekday, from Monday on."""
         said = {day: spans for days, spans in self.hours.items() for day in _weekdays(days)}
         return tuple(said.get(day, ()) for day in range(7))
+
+    @cached_property
+    def worked_out(self) -> dict[int, Any]:
+        """What was worked out of it for a year, kept with it (tickets/calendar.py)."""
+        return {}
 
     def spans(self, day: date) -> tuple[Span, ...]:
         """Return when it is open on a date, in order."""

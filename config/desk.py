@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, SerializeAsAny, model_validator
 
-from config.calendar import Calendar, Day, TimeZone
+from config.calendar import ALWAYS, NEVER, Calendar, Day, TimeZone
 from config.model import Address, Duration, Model, Name, Secret, sender
 from config.rule import Priority, Rule
 from config.sla import ContactGroup, Escalation, Sla
@@ -233,6 +233,12 @@ class Desk(Model):
     def calendars_by_id(self) -> Mapping[str, Calendar]:
         """Calendars by their id."""
         return {calendar.id: calendar for calendar in self.calendars}
+
+    @cached_property
+    def hours(self) -> Mapping[str, Calendar]:
+        """What may stand where a calendar's id does: the calendars, `always` and `never`."""
+        always = Calendar.model_validate({"id": ALWAYS, "hours": {"mon-sun": ["00:00-24:00"]}})
+        return {**self.calendars_by_id, ALWAYS: always, NEVER: Calendar(id=NEVER)}
 
     @cached_property
     def slas_by_id(self) -> Mapping[str, Sla]:
