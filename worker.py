@@ -23,8 +23,8 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
 from redis import Redis
 
+from commands import act, look, mail, quarantine
 from commands import desk as desk_commands
-from commands import look, mail, quarantine
 from commands.agent import agent, agents
 from commands.clock import ticking
 from commands.logs import configure_logging
@@ -297,6 +297,7 @@ for command in (
 ):
     cli.command()(command)
 cli.add_typer(quarantine.cli, name="quarantine")
+cli.add_typer(act.cli, name="act")
 
 
 def main() -> None:

@@ -13,7 +13,9 @@ from sqlalchemy import insert
 from commands.output import AsJson, documents, line, stop
 from commands.parts import open_blobs, open_desk, open_store, settings
 from ingest.sniff import safe_name, sniff
-from router.act import MOST_FILES, Acts, CannotActError
+from router.act import Acts
+from router.answer import MOST_FILES
+from router.hand import CannotActError
 from tickets.schema import files
 from tickets.store import Store
 

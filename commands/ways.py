@@ -15,6 +15,7 @@ from notify.letter import Letters
 from notify.note import Note
 from notify.notifier import Post, open_notifiers
 from notify.outbox import Outbox
+from router.book import Shelf
 from router.undelivered import settled
 from tickets.blobs import Blobs
 from tickets.reply import Reply
@@ -24,7 +25,7 @@ from tickets.trouble import Permanent, discreet
 
 def open_outbox(store: Store, desk: Desk, blobs: Blobs, folder: Path) -> Outbox:
     """Return the outbox of a desk; what has no relay or token is written into `folder`. The caller closes its notifiers."""
-    out = Outbound(own=channels.origins(desk))
+    out, shelf = Outbound(own=channels.origins(desk)), Shelf(lambda: desk)
 
     def through(config: ChannelConfig, reply: Reply) -> Iterator[str]:
         module = channels.answering(channels.find(config.type))
@@ -34,7 +35,7 @@ def open_outbox(store: Store, desk: Desk, blobs: Blobs, folder: Path) -> Outbox:
             yield from module.send(config, reply, out)
 
     def ended(connection: Connection, note: Note, state: str, words: str) -> None:
-        settled(desk, connection, note, state, words, time.time())
+        settled(shelf, connection, note, state, words, time.time())
 
     ways = dict(open_notifiers(desk, folder))
     ways["channel"] = Answers(store, desk, blobs, through)

@@ -6,13 +6,16 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from config.desk import Desk
+from router.book import Book
 from router.event import Change
 from router.pieces import in_flight, known, told
 from router.reading import NotYet, Reading
+from router.staff import Staff
+from router.state import state_of
 from router.thread import Found
 from router.ticket import Pen
 from router.transcript import owe_transcript
+from router.turn import Turn
 from router.undelivered import undelivered
 from tickets.message import CONCERNS
 from tickets.schema import entries
@@ -30,7 +33,7 @@ class About:
     notices: tuple[int, ...] = ()
 
 
-def about(pen: Pen, desk: Desk, row: Any, reading: Reading, found: Found) -> About | None:
+def about(pen: Pen, book: Book, staff: Staff, row: Any, reading: Reading, found: Found) -> About | None:
     """Write what follows from a message that nobody said; nothing when it is to be an entry of its ticket (an edit, an echo).
 
     Raises `NotYet` while it may be about an answer that is just being sent.
@@ -38,7 +41,7 @@ def about(pen: Pen, desk: Desk, row: Any, reading: Reading, found: Found) -> Abo
     message, key = reading.message, row.conversation
     space = f"{row.channel}/{row.account}"
     if message.kind == "receipt":
-        return _receipt(pen, desk, row, reading, space)
+        return _receipt(pen, book, row, reading, space)
     if message.kind == "echo" and known(pen.connection, space, [message.external_id]):
         return About(cause="it is an answer of this desk")
     if message.kind == "echo" and row.attempts < PATIENCE and in_flight(pen.connection, key):
@@ -54,11 +57,11 @@ def about(pen: Pen, desk: Desk, row: Any, reading: Reading, found: Found) -> Abo
     if wants and "transcript" in message.handle:
         return About(number, notices=owe_transcript(pen, number, key))
     lines = _lines(pen.connection, space, key, reading, pen.now)
-    pen.history(number, lines)
-    return About(number)
+    _, written = Turn(pen, book, staff, state_of(found.ticket)).take(lines, text=message.text)
+    return About(number, notices=tuple(written.rings))
 
 
-def _receipt(pen: Pen, desk: Desk, row: Any, reading: Reading, space: str) -> About:
+def _receipt(pen: Pen, book: Book, row: Any, reading: Reading, space: str) -> About:
     receipt = reading.message.receipt
     lost = told(pen.connection, space, row.conversation, receipt) if receipt else []
     if lost is None:
@@ -67,7 +70,7 @@ def _receipt(pen: Pen, desk: Desk, row: Any, reading: Reading, space: str) -> Ab
         return About(cause="it is about no message of this desk")
     notices: list[int] = []
     for one in lost:
-        notices += undelivered(pen, desk, one.outbox_id, one.words)
+        notices += undelivered(pen, book, one.outbox_id, one.words)
     return About(cause="a receipt, noted", notices=tuple(notices))
 
 

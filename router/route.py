@@ -128,7 +128,8 @@ class Router:
                 return _GoesFirst(first)
             found = find(connection, desk, keys, letter)
             pen = Pen(connection, inbox_id, reading.when(self._clock()))
-            if message.kind not in SPEAKS and (aside := about(pen, desk, row, reading, found)):
+            staff = staff_of(connection, desk, pen.now, away)
+            if message.kind not in SPEAKS and (aside := about(pen, book, staff, row, reading, found)):
                 state = "ignored" if aside.ticket is None else "routed"
                 finish(connection, inbox_id, self._clock(), state, ticket_id=aside.ticket, cause=aside.cause)
                 return Routed(
@@ -138,7 +139,6 @@ class Router:
                 finish(connection, inbox_id, self._clock(), "quarantined", cause=cause)
                 log.warning("a mail waits for a person", inbox=inbox_id, cause=cause, see="frontdesk quarantine show")
                 return Routed(inbox_id, row.channel, "quarantined", row.received_at)
-            staff = staff_of(connection, desk, pen.now, away)
             number, notices, errands = Case(pen, book, staff, row, reading, letter, keys, found, space).write()
             finish(connection, inbox_id, self._clock(), "routed", ticket_id=number)
         log.info("routed", inbox=inbox_id, channel=row.channel, ticket=number, new=found.ticket is None)

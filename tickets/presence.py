@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tickets.schema import presence
@@ -23,8 +23,13 @@ def away(store: Store) -> frozenset[str]:
 def away_since(store: Store) -> Mapping[str, float]:
     """Return the ids of the agents who are away, and since when (UTC seconds). Raises `Temporary`."""
     with store.read() as connection:
-        rows = connection.execute(select(presence.c.agent, presence.c.since).where(presence.c.away == 1))
-        return {row.agent: row.since for row in rows}
+        return away_in(connection)
+
+
+def away_in(connection: Connection) -> Mapping[str, float]:
+    """Return the same, in an open transaction."""
+    rows = connection.execute(select(presence.c.agent, presence.c.since).where(presence.c.away == 1))
+    return {row.agent: row.since for row in rows}
 
 
 def set_away(store: Store, agent: str, away: bool, now: float) -> bool:

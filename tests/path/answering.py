@@ -20,6 +20,7 @@ from notify.email import Config, start
 from notify.letter import Letters
 from notify.outbox import Delivery, Outbox
 from router.act import Acted, Acts
+from router.book import Shelf
 from router.route import Routed, Router
 from router.undelivered import settled
 from tests.channels.sending import Platform, platform
@@ -46,6 +47,7 @@ class Answering(Front):
         self.pieces = 1
         self.blobs = Blobs(FolderShelf(folder / "blobs"))
         self.router = Router(store, lambda: self.at, lambda: self.now)
+        self.shelf = Shelf(lambda: self.at)
         self.acts = Acts(store, lambda: self.at, lambda: self.now)
 
     @property
@@ -63,7 +65,9 @@ class Answering(Front):
             ways,
             clock=lambda: self.now,
             jitter=lambda: 0.0,
-            settled=lambda connection, note, state, words: settled(self.at, connection, note, state, words, self.now),
+            settled=lambda connection, note, state, words: settled(
+                self.shelf, connection, note, state, words, self.now
+            ),
         )
 
     def _through(self, config: ChannelConfig, reply: Reply) -> Iterator[str]:

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select, update
 from commands.parts import CHECKS, KINDS
 from config.load import load
 from config.problems import DeskError
-from router.act import CannotActError
+from router.hand import CannotActError
 from tests.desks import HEAD, desk, mail
 from tests.path.answering import Answering
 from tickets.schema import entries, events, files, outbox, tickets
@@ -201,7 +201,7 @@ def test_a_process_that_dies_in_an_act_leaves_nothing(front: Answering, monkeypa
     def dies(*_: object) -> None:
         raise Temporary("the power went off")
 
-    monkeypatch.setattr("router.act.belong", dies)
+    monkeypatch.setattr("router.answer.belong", dies)
     before = _rows(front.store)
     with pytest.raises(Temporary):
         front.answer(number)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from router.act import CannotActError
+from router.hand import CannotActError
 from tests.channels import conformance
 from tests.desks import HEAD, desk
 from tests.path.answering import Answering

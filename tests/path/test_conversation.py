@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from router.act import CannotActError
+from router.hand import CannotActError
 from tests.desks import HEAD, desk
 from tests.path.answering import Answering
 from tickets.schema import conversations, entries, inbox, pieces

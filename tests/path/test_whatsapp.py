@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from sqlalchemy import select
 
-from router.act import CannotActError
+from router.hand import CannotActError
 from tests.channels.sending import Platform
 from tests.path.answering import NOON, Answering, scripted, talking
 from tickets.schema import identities, tickets
