@@ -15,9 +15,12 @@ The trace it leaves is plain JSON, kept with the ticket and told by `router/expl
                {"rule": "Last", "result": "not_reached", "stopped_by": "Invoices"}],
      "next": [{"events": ["ticket.transferred"], "rules": [{"rule": "Transfers", "result": "matched", …}]}],
      "picked": [{"strategy": "least_loaded", "agent": "sona", "reason": null, "passed_over": [["luca", "away"]]}],
+     "unknown": ["earlier_tickets"],
      "department": "billing", "agent": null, "reason": "transferred", "by": "rule:Invoices"}
 
-`by` is who changed the responsibility in this turn, or null. An action that found everything so already did nothing: [].
+`by` is who changed the responsibility in this turn, or null. `unknown` is what rules asked for that is not known here: a
+condition that needs it does not hold, nor does its `not`, and its line of `failed` says "unknown": true. A match may have
+`captured`: what named groups have found. An action that found everything so already did nothing: [].
 """
 
 from dataclasses import dataclass, replace
@@ -73,6 +76,7 @@ def decide(rules: RuleSet, event: TicketEvent, desk: Desk, staff: Staff | None =
         "rules": first,
         **({"next": follow} if follow else {}),
         **({"picked": turn.picked} if turn.picked else {}),
+        **({"unknown": sorted(turn.unknown)} if turn.unknown else {}),
         "department": decision.department,
         "agent": decision.agent,
         "reason": decision.unassigned_reason,
@@ -91,11 +95,12 @@ class _Turn:
         self.rules, self.desk, self.staff, self.decision = rules, desk, staff, decision
         self.changes: list[Change] = []
         self.picked: list[dict[str, Any]] = []
+        self.unknown: set[str] = set()
         self._fired: set[str] = set()
 
     def ask(self, event: TicketEvent) -> list[dict[str, Any]]:
         """Ask the rules about an event, in their order, and return the line of each in the trace."""
-        runs, seen, stopped_by = list[dict[str, Any]](), Seen(event), ""
+        runs, seen, stopped_by = list[dict[str, Any]](), Seen(event, self.desk, self.staff), ""
         for rule in self.rules.rules:
             idle = self._idle(rule, event, stopped_by)
             if idle:
@@ -107,11 +112,14 @@ class _Turn:
                 runs.append({"rule": rule.name, "result": "failed", "failed": failed})
                 continue
             old = self.decision
-            runs.append(self._apply(rule, event))
+            if found := rule.captures(seen):
+                self.decision = replace(old, variables={**old.variables, **found})
+            runs.append({**self._apply(rule, event), **({"captured": dict(found)} if found else {})})
             self._fired.add(rule.name)
             stopped_by = rule.name if rule.stop else ""
             if self.decision is not old:
-                seen.decided(at_next(event, self.decision, ()))
+                seen.decided(replace(at_next(event, self.decision, ()), names=event.names, changed=event.changed))
+        self.unknown |= seen.unknown
         return runs
 
     def _idle(self, rule: CompiledRule, event: TicketEvent, stopped_by: str) -> dict[str, Any] | None:
@@ -178,14 +186,14 @@ class _Turn:
 
 
 def _failed(miss: Miss, seen: Seen) -> dict[str, Any]:
-    values = seen.values(miss.word) if miss.word else ()
-    saw = values[0] if len(values) == 1 else ", ".join(values)
+    saw = seen.said(miss.word) if miss.word else ""
     return {
         "path": miss.path,
         "word": miss.word,
         "operator": miss.operator,
         "wanted": miss.wanted,
         "saw": saw if len(saw) <= MAX_SAW else f"{saw[: MAX_SAW - 1]}…",
+        **({"unknown": True} if miss.unknown else {}),
     }
 
 

@@ -9,10 +9,7 @@ from config.desk import Desk
 from config.problems import DeskError, Place, Problem
 from config.rule import Rule
 from router.actions import ACTIONS, Act, Do, Given
-from router.conditions import Anchor, Miss, Part, Seen, compile_condition
-
-NESTS: Final = ("not", "any", "all")
-MAX_DEPTH: Final = 10
+from router.conditions import Anchor, Miss, Part, Seen, compile_group
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +49,13 @@ class CompiledRule:
             found.append(miss)
         return found or None
 
+    def captures(self, seen: Seen) -> Mapping[str, str]:
+        """Return what the named groups of its patterns have found, when it has matched."""
+        if all(group.captures is None for group in self.groups):
+            return {}
+        held = next(group for group in self.groups if group(seen) is None)
+        return held.captures(seen) if held.captures else {}
+
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
@@ -83,7 +87,7 @@ def check_rules(desk: Desk) -> list[Problem]:
 
 def _rule(rule: Rule, desk: Desk, place: Place) -> CompiledRule:
     groups = tuple(
-        _group(group, desk, place.at("when", index), f"when.{index}", 1) for index, group in enumerate(rule.when)
+        compile_group(group, desk, place.at("when", index), f"when.{index}", 1) for index, group in enumerate(rule.when)
     )
     if not rule.then:
         place.at("then").note("says nothing to do; write at least one action")
@@ -95,101 +99,6 @@ def _rule(rule: Rule, desk: Desk, place: Place) -> CompiledRule:
     _check_membership(rule, desk, place)
     stop = rule.stop or any(step.word == "stop" and step.value for step in steps)
     return CompiledRule(rule.name, rule.active, frozenset(on.event for on in rule.on), groups, steps, stop)
-
-
-def _group(said: Mapping[str, Any], desk: Desk, place: Place, path: str, depth: int) -> Part:
-    """Return the test that all conditions of a group hold."""
-    if not said:
-        place.note("an empty group always holds; write a condition, or leave `when` out")
-    if depth > MAX_DEPTH:
-        place.note(f"nested too deeply (more than {MAX_DEPTH} levels); make two rules of it")
-        return _all(())
-    parts: list[Part] = []
-    for word, value in said.items():
-        here, inner = place.at(word), f"{path}.{word}"
-        if word == "not":
-            if isinstance(value, Mapping):
-                parts.append(_not(_group(value, desk, here, inner, depth + 1), value, inner))
-            else:
-                here.note("must be one group: {subject: …}")
-        elif word in NESTS:
-            groups = _groups(value, desk, here, inner, depth + 1)
-            parts.append(_any(groups) if word == "any" else _all(groups))
-        else:
-            parts.extend(compile_condition(word, value, desk, here, inner))
-    return _all(tuple(parts))
-
-
-def _groups(said: object, desk: Desk, place: Place, path: str, depth: int) -> tuple[Part, ...]:
-    if not isinstance(said, list) or not said:
-        place.note("must be a list of groups: [{subject: …}, {body: …}]")
-        return ()
-    parts = []
-    for index, group in enumerate(said):
-        if isinstance(group, Mapping):
-            parts.append(_group(group, desk, place.at(index), f"{path}.{index}", depth))
-        else:
-            place.at(index).note("must be a group: {subject: …}")
-    return tuple(parts)
-
-
-def _all(parts: tuple[Part, ...]) -> Part:
-    """Return the test that all hold; it cannot without what the most selective of them needs."""
-    if len(parts) == 1:
-        return parts[0]
-
-    def test(seen: Seen) -> Miss | None:
-        for part in parts:
-            miss = part(seen)
-            if miss is not None:
-                return miss
-        return None
-
-    anchored = [part.anchors for part in parts if part.anchors is not None]
-    return Part(test, max(anchored, key=_selective, default=None))
-
-
-def _selective(anchors: tuple[Anchor, ...]) -> tuple[bool, int, int]:
-    """Return how much anchors keep out: names before parts of a text before patterns, few before many, long before short."""
-    texts = [text for anchor in anchors for text in anchor.texts]
-    equal = all(anchor.how == "equal" and anchor.word not in COMMON for anchor in anchors)
-    return equal, -sum(anchor.how == "found" for anchor in anchors), min(map(len, texts)) - len(texts)
-
-
-COMMON: Final = frozenset({"channel", "channel_type", "kind", "spam", "virus", "authentic", "spf", "dkim", "dmarc"})
-"""Words with so few values that they keep hardly any message out."""
-
-
-def _any(parts: tuple[Part, ...]) -> Part:
-    def test(seen: Seen) -> Miss | None:
-        first = None
-        for part in parts:
-            miss = part(seen)
-            if miss is None:
-                return None
-            first = first or miss
-        return first
-
-    if any(part.anchors is None for part in parts):
-        return Part(test)
-    return Part(test, tuple(anchor for part in parts for anchor in part.anchors or ()))
-
-
-def _not(part: Part, said: Mapping[str, Any], path: str) -> Part:
-    word = next((word for word in said if word not in NESTS), "")
-    miss = Miss(path, word, "not", ", ".join(_phrase(said)))
-    return Part(lambda seen: miss if part(seen) is None else None)
-
-
-def _phrase(said: object) -> Iterable[str]:
-    """Return the words of a group as they stand in the file, for the trace of a `not`."""
-    if isinstance(said, Mapping):
-        for word, value in said.items():
-            yield f"{word} {' '.join(_phrase(value))}"
-    elif isinstance(said, list):
-        yield " or ".join(", ".join(_phrase(item)) for item in said)
-    else:
-        yield str(said)
 
 
 def _steps(said: Mapping[str, Any], desk: Desk, rule: str, place: Place) -> Iterable[Step]:

@@ -15,8 +15,9 @@ from tickets.trust import Trust
 
 
 def holds(when: Any, asked: TicketEvent | None = None) -> bool:
-    (rule,) = compile_rules(desk([{"when": when if isinstance(when, list) else [when]}])).rules
-    return rule.misses(Seen(asked or event())) is None
+    made = desk([{"when": when if isinstance(when, list) else [when]}])
+    (rule,) = compile_rules(made).rules
+    return rule.misses(Seen(asked or event(), made)) is None
 
 
 PROVEN = Trust(by="mx", spf="softfail", dkim="pass", dmarc="pass", authentic=True, because="signed")
