@@ -163,6 +163,7 @@ class App(Stages):
             if not self.bell.busy(self.actors[stage]):
                 self.bell.ring(self.actors[stage], due())
         self.miss()
+        self.tick()
 
     def clock(self) -> AbstractContextManager[None]:
         """Look every second at what waits, and at the desk file, while the context lasts."""

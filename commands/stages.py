@@ -18,6 +18,9 @@ from ingest.inbox import Inbox
 from ingest.limits import Limiter
 from ingest.virus import Scanner
 from notify.outbox import Outbox
+from router.book import Shelf
+from router.clocks.rewind import Rewinder
+from router.clocks.tick import tick
 from router.missed import missed
 from router.route import Router
 from tickets.availability import Availability
@@ -51,6 +54,8 @@ class Stages:
         self.inbox = Inbox(self.store, on_kept=lambda ids: ring("route", ids), blobs=self.blobs)
         self.scanner = Scanner(settings.clamd) if settings.clamd else None
         self.router = Router(self.store, desk.current, blobs=self.blobs, scanner=self.scanner)
+        self.shelf = Shelf(desk.current)
+        self.rewinder = Rewinder(self.store, self.shelf.book)
         self.errands = Errands(self.store, desk.current, self.blobs, self.scanner)
         self._ring = ring
         self._outbox: Outbox | None = None
@@ -139,6 +144,15 @@ class Stages:
         """Note the chats that nobody took in time. Raises `Temporary`."""
         for conversation in missed(self.store, time.time(), SWEEP_ROWS):
             self._tell(conversation)
+
+    def tick(self) -> None:
+        """Let what is due in the tickets happen, and wind the clocks of some that another desk file has wound. Raises `Temporary`."""
+        now = time.time()
+        self.rewinder.rewind(now)
+        for ticked in tick(self.store, self.shelf.book(), now, SWEEP_ROWS):
+            self._ring("deliver", ticked.notices)
+            for conversation in ticked.conversations:
+                self._tell(conversation)
 
     def ready(self) -> None:
         """Return when messages can be kept; raises `Temporary` with the reason otherwise."""

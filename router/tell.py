@@ -58,13 +58,13 @@ def intents(  # what a pass has come to, and who wrote
 ) -> list[Intent]:
     """Return every intent of one pass.
 
-    `department` and `agent` are who is responsible after it; `asked` are the (target, rule) pairs of the rules' `notify`,
-    with the targets `agent:ID`, `department:ID`, `slack:#channel` and `email:address`; `machine` is who wrote it when that
+    `department` and `agent` are who is responsible after it; `asked` are the (target, reason) pairs of the rules' `notify` and
+    the like, with the targets `agent:ID`, `department:ID`, `slack:#channel` and `email:address`; `machine` is who wrote it when that
     is a program, which must never be answered by one (RFC 3834, 2).
     """
     found: dict[tuple[int, str, str], Intent] = {}
     origin = next((one for one in happened if one.name in ("ticket.created", "message.received")), happened[0])
-    for intent in (*_by_default(desk, department, agent, happened), *_by_rule(desk, department, origin, asked)):
+    for intent in (*_by_default(desk, department, agent, happened), *_asked(desk, department, origin, asked)):
         found.setdefault((intent.event_id, intent.recipient, intent.notifier), intent)
     return [_quiet(intent, machine) for intent in found.values()] if machine else list(found.values())
 
@@ -120,10 +120,9 @@ def _members(desk: Desk, department: str) -> list[Agent]:
     return [agent for agent in desk.agents if agent.id in desk.members(department)]
 
 
-def _by_rule(desk: Desk, department: str, origin: Happened, asked: Iterable[tuple[str, str]]) -> Iterator[Intent]:
-    for target, rule in asked:
+def _asked(desk: Desk, department: str, origin: Happened, asked: Iterable[tuple[str, str]]) -> Iterator[Intent]:
+    for target, reason in asked:
         kind, _, who = target.partition(":")
-        reason = f'rule "{rule}" asked to tell you'
         if kind == "agent":
             yield from _to_agent(desk, department, origin, desk.agents_by_id[who], reason)
         elif kind == "department":

@@ -39,18 +39,26 @@ class Turn:
     staff: Staff
     before: State
 
-    def take(
-        self, lines: Sequence[Change], now: State | None = None, *, text: str = "", entry: int | None = None
+    def take(  # all that an event may come with
+        self,
+        lines: Sequence[Change],
+        now: State | None = None,
+        *,
+        text: str = "",
+        entry: int | None = None,
+        only: frozenset[str] | None = None,
+        tell: Sequence[tuple[str, str]] = (),
     ) -> tuple[State, Written]:
         """Write what follows from the lines, and return the ticket as it is then, and what was written.
 
         `now` is the ticket with what the lines say done, where they change it; `text` and `entry` are what was written.
+        `only` are the rules to ask, where not all are; `tell` are targets to tell besides, each with the reason in words.
         """
-        event = self.event(lines, now or self.before, text)
+        event = replace(self.event(lines, now or self.before, text), only=only)
         verdict = decide(self.book.rules, event, self.book.desk, self.staff)
         state = self.settled(verdict, lines, event)
         self.pen.save(state)
-        return state, self.conclude(state, event, verdict, lines, entry)
+        return state, self.conclude(state, event, verdict, lines, entry, tell=tell)
 
     def event(self, lines: Sequence[Change], now: State, text: str = "") -> TicketEvent:
         """Return what the rules are asked about when something happened that is no message."""
@@ -85,10 +93,12 @@ class Turn:
         why: Mapping[str, Any] | None = None,
         quiet: bool = False,
         machine: Machine | None = None,
+        tell: Sequence[tuple[str, str]] = (),
     ) -> Written:
         """Write the history, the effects, why, and what is owed.
 
         `lines` are what happened, `verdict.changes` stand behind them; `why` goes into the trace; `quiet` tells nobody.
+        `tell` are targets with their reasons, besides those of the rules.
         """
         desk, number = self.book.desk, state.number or 0
         whole = (*lines, *verdict.changes)
@@ -101,7 +111,8 @@ class Turn:
         if quiet:
             return Written(ids, scene.rings)
         happened = [Happened(id_, line.event, _agent(line.actor)) for id_, line in zip(ids, whole, strict=True)]
-        owed: list[Intent] = intents(desk, state.department, state.agent, happened, verdict.decision.notify, machine)
+        asked = [*tell, *((target, f'rule "{rule}" asked to tell you') for target, rule in verdict.decision.notify)]
+        owed: list[Intent] = intents(desk, state.department, state.agent, happened, asked, machine)
         return Written(ids, scene.rings + self.pen.owe(number, entry, owed))
 
 

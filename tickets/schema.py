@@ -116,6 +116,7 @@ Index("tickets_due", tickets.c.due_at, sqlite_where=ticking, postgresql_where=ti
 working = text("status IN ('new', 'open')")
 Index("tickets_working", tickets.c.agent, tickets.c.department, sqlite_where=working, postgresql_where=working)
 Index("tickets_contact", tickets.c.contact_id)
+Index("tickets_timed", tickets.c.timed_by, tickets.c.status)
 
 entries = Table(
     "entries",

@@ -1,47 +1,43 @@
 """Winding the clocks of a ticket: when it has to be looked at next, after whatever has just been decided."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from dataclasses import replace
+from typing import Any, Final
 
 from config.desk import Desk
-from router.event import Change
+from router.clocks.clock import Clock
+from router.clocks.postponed import Postponed
 from router.rules import RuleSet
 from router.state import State
 
-
-@dataclass(frozen=True, slots=True)
-class Struck:
-    """What a clock that has struck comes to: lines for the history, and the ticket with what they say done.
-
-    `only` are the names of the rules to ask about it, where the clock is theirs alone.
-    """
-
-    lines: Sequence[Change]
-    ticket: State
-    only: frozenset[str] | None = None
-
-
-class Clock(Protocol):
-    """One kind of clock. What it keeps of a ticket is JSON, under its own word in `State.clocks`."""
-
-    word: str
-
-    def wind(
-        self, state: State, before: State | None, desk: Desk, rules: RuleSet, now: float
-    ) -> tuple[Any | None, float | None]:
-        """Return what it keeps of the ticket from now on, and when it has to strike next (UTC seconds); both may be nothing."""
-        ...
-
-    def strike(self, state: State, desk: Desk, rules: RuleSet, now: float) -> Struck | None:
-        """Return what is due at `now`, or nothing when nothing is."""
-        ...
-
-
-CLOCKS: Final[tuple[Clock, ...]] = ()
+CLOCKS: Final[tuple[Clock, ...]] = (Postponed(),)
+"""Every kind of clock, in the order in which they are wound and strike; that of the promises is the first."""
 
 
 def wind(state: State, before: State | None, desk: Desk, rules: RuleSet, now: float) -> State:
-    """Return the ticket with its clocks as they run from `now` (UTC seconds) on; `before` is how it stood, if it did."""
-    del before, desk, rules, now
-    return state
+    """Return the ticket with its clocks as they run from `now` (UTC seconds) on; `before` is how it stood, if it did.
+
+    Where the desk uses no clock and nothing runs, that is the state itself. `timed_by` is then nothing, else the desk's
+    version, so that `router/clocks/rewind.py` finds what was wound by another.
+    """
+    idle = not state.clocks and state.timed_by is None
+    if state.sla_due_at is not None:
+        state = replace(state, sla_due_at=None)  # whoever knows says it again
+    kept, due, timed = dict[str, Any](), list[float](), False
+    for clock in CLOCKS:
+        wound = clock.wind(state, before, desk, rules, now)
+        timed = timed or wound is not None or state.status in clock.statuses(desk, rules)
+        if wound is None:
+            continue
+        kept[clock.word] = wound.kept
+        if wound.due_at is not None:
+            due.append(wound.due_at)
+        if wound.sla_due_at is not None:
+            state = replace(state, sla_due_at=wound.sla_due_at)
+    if idle and not timed:
+        return state
+    return replace(state, clocks=kept, due_at=min(due, default=None), timed_by=desk.version if timed else None)
+
+
+def timed_statuses(desk: Desk, rules: RuleSet) -> frozenset[str]:
+    """Return in which statuses tickets may have a clock for what the desk file says."""
+    return frozenset(status for clock in CLOCKS for status in clock.statuses(desk, rules))

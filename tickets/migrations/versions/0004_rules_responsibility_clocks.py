@@ -40,6 +40,7 @@ def upgrade() -> None:
     working = sa.text("status IN ('new', 'open')")
     op.create_index('tickets_working', 'tickets', ['agent', 'department'], sqlite_where=working, postgresql_where=working)
     op.create_index('tickets_contact', 'tickets', ['contact_id'])
+    op.create_index('tickets_timed', 'tickets', ['timed_by', 'status'])
     with op.batch_alter_table('decisions') as batch:
         batch.alter_column('inbox_id', existing_type=Id, nullable=True)
     op.add_column('decisions', sa.Column('events_from', Id, nullable=True))

@@ -1,0 +1,1 @@
+"""Clocks: what happens in tickets because time goes by."""
