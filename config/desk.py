@@ -122,6 +122,11 @@ class Department(Model):
     escalates_to: Name | None = None
     hidden: bool = Field(default=False, description="not offered to visitors who choose; reachable by its id")
 
+    @property
+    def chooses(self) -> bool:
+        """Whether it gives its tickets to agents by itself."""
+        return self.assignment != "none" or self.sticky
+
 
 class ChannelConfig(Model):
     """`channels:` what every way in has; a channel's own `Config` adds its settings."""

@@ -14,7 +14,8 @@ The trace it leaves is plain JSON, kept with the ticket and told by `router/expl
                {"rule": "Old", "result": "inactive"}, {"rule": "Reopened", "result": "not_for_event"},
                {"rule": "Last", "result": "not_reached", "stopped_by": "Invoices"}],
      "next": [{"events": ["ticket.transferred"], "rules": [{"rule": "Transfers", "result": "matched", …}]}],
-     "picked": [{"strategy": "least_loaded", "agent": "sona", "reason": null, "passed_over": [["luca", "away"]]}],
+     "picked": [{"strategy": "least_loaded", "agent": "sona", "reason": null, "passed_over": [["luca", "away"]]},
+                {"strategy": "ring_all", "agent": null, "reason": "several_agents", "passed_over": [], "rung": ["mia"]}],
      "unknown": ["earlier_tickets"],
      "department": "billing", "agent": null, "reason": "transferred", "by": "rule:Invoices"}
 
@@ -163,7 +164,7 @@ class _Turn:
         if len(self.desk.agents) == 1:
             if created:
                 self._assign(self.desk.agents[0].id, "one_agent")
-        elif self.desk.departments_by_id[decision.department].assignment != "none":
+        elif self.desk.departments_by_id[decision.department].chooses:
             self._pick(event)
         elif created and decision.unassigned_reason is None:
             members = self.desk.members(decision.department)
@@ -171,10 +172,7 @@ class _Turn:
 
     def _pick(self, event: TicketEvent) -> None:
         pick = self.staff.pick(at_next(event, self.decision, ()).ticket)
-        passed_over = [list(one) for one in pick.passed_over]
-        self.picked.append(
-            {"strategy": pick.strategy, "agent": pick.agent, "reason": pick.reason, "passed_over": passed_over}
-        )
+        self.picked.append(pick.as_json())
         if pick.agent is not None:
             self._assign(pick.agent, pick.strategy)
         else:

@@ -1,15 +1,23 @@
 """Who is at work and what they have: what responsibility goes by when a rule or a strategy chooses an agent."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
 from config.desk import Agent, Desk, Vacation
 from router.state import State
-from tickets.availability import within_hours
+from router.strategies import STRATEGIES, Choice, has
+from router.workload import Kept, Workload, weight
+from tickets.availability import Availability, way_in, within_hours
+
+NEAREST: Final = ("channel_disabled", "skill_missing", "outside_hours", "all_offline", "all_at_capacity")
+"""Why nobody was chosen, by how little was missing: the reason is that of the agent who came nearest to having the ticket."""
+STICKY: Final = "sticky"
+"""The strategy that gives a ticket to the agent of the contact's last one, and else to nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +33,21 @@ class Pick:
     passed_over: tuple[tuple[str, str], ...] = ()
     rung: tuple[str, ...] = ()
 
+    def as_json(self) -> dict[str, Any]:
+        """Return it as the trace has it."""
+        rung = {"rung": list(self.rung)} if self.rung else {}
+        said = {"strategy": self.strategy, "agent": self.agent, "reason": self.reason}
+        return {**said, "passed_over": [list(one) for one in self.passed_over], **rung}
+
 
 class Staff:
-    """The agents of a desk at a moment (UTC seconds); `away` are the ids of those who said so."""
+    """The agents of a desk at a moment (UTC seconds); `away` are the ids of those who said so, `work` is what they have."""
 
-    def __init__(self, desk: Desk, at: float, away: Collection[str] = ()) -> None:
+    def __init__(self, desk: Desk, at: float, away: Collection[str] = (), work: Workload | None = None) -> None:
         self.desk = desk
         self.at = at
         self._away = frozenset(away)
+        self._work = work or Workload()
 
     def absent(self, agent: str) -> str | None:
         """Return why an agent is not at work, in words, or nothing when they are."""
@@ -53,8 +68,71 @@ class Staff:
         return None
 
     def pick(self, ticket: State, strategy: str | None = None) -> Pick:
-        """Choose an agent of the ticket's department, by its own strategy or this one."""
-        raise NotImplementedError(f"no strategy {strategy} for {ticket.department} yet")
+        """Choose an agent of the ticket's department, by its own strategy or this one.
+
+        Only who is at work, takes this way in, has the skills and has room for it is chosen; nobody gets a ticket back that
+        they have passed on. A department's hours count for chat, phone and messaging: a mail is given to whoever is there.
+        """
+        department = self.desk.departments_by_id.get(ticket.department)
+        word = strategy or (department.assignment if department else "none")
+        sticky = strategy == STICKY or (strategy is None and department is not None and department.sticky)
+        members = [agent for agent in self.desk.agents if agent.id in self.desk.members(ticket.department)]
+        if not members:
+            return Pick(None, "no_members", word)
+        way = way_in(self.desk, ticket.channel)
+        if way != "mail" and not Availability(self.desk, frozenset(), self.at).hours(ticket.department, way):
+            return Pick(None, "outside_hours", word)
+        kept_out = {one.id: why for one in members if (why := self._kept_out(one, ticket)) is not None}
+        free = [one for one in members if one.id not in kept_out]
+        load = self._load(free, ticket, word)
+        kept_out |= {
+            one.id: ("all_at_capacity", f"has {has(one, load)}") for one in free if self._full(one, ticket, load)
+        }
+        free = [one for one in free if one.id not in kept_out]
+        out = tuple((agent, words) for agent, (_, words) in kept_out.items())
+        if not free:
+            return Pick(None, max((reason for reason, _ in kept_out.values()), key=NEAREST.index), word, out)
+        if sticky and (last := self._work.last_agent(ticket.contact_id, ticket.number)) in {one.id for one in free}:
+            others = ((one.id, "did not have the contact's last ticket") for one in free if one.id != last)
+            return Pick(last, None, STICKY, (*out, *others))
+        if word not in STRATEGIES:
+            rung = tuple(one.id for one in free) if word == "ring_all" else ()
+            return Pick(None, "several_agents", word, out, rung)
+        (chosen, _), *others_ = STRATEGIES[word](free, Choice(ticket, self.at, self._work, load))
+        return Pick(chosen.id, None, word, (*out, *((one.id, words) for one, words in others_)))
+
+    def may_take(self, agent: Agent, ticket: State) -> str | None:
+        """Return why a ticket is none for an agent, in words, or nothing: they take its way in and have its skills."""
+        found = self._unfit(agent, ticket)
+        return found and found[1]
+
+    def _kept_out(self, agent: Agent, ticket: State) -> tuple[str, str] | None:
+        """Return the word and the words for why an agent cannot be chosen, whatever they have; nothing when they can."""
+        found = self._unfit(agent, ticket) or self._absence(agent.id)
+        if found is None and agent.id in ticket.clocks.get("react", {}).get("passed", ()):
+            return "all_offline", "has passed it on"
+        return found
+
+    def _unfit(self, agent: Agent, ticket: State) -> tuple[str, str] | None:
+        way = way_in(self.desk, ticket.channel)
+        if way not in agent.ways:
+            return "channel_disabled", f"takes no {way}"
+        department = self.desk.departments_by_id.get(ticket.department)
+        needed = [skill for skill, until in ticket.skills.items() if until is None or until > self.at]
+        missing = [one for one in (*(department.skills if department else ()), *needed) if one not in agent.skills]
+        return ("skill_missing", f"lacks the skill {', '.join(dict.fromkeys(missing))}") if missing else None
+
+    def _load(self, agents: Sequence[Agent], ticket: State, strategy: str) -> Mapping[str, float]:
+        """Return what agents have, where it matters."""
+        if strategy != "least_loaded" and all(agent.capacity is None for agent in agents):
+            return {}
+        return self._work.load([agent.id for agent in agents], ticket.number)
+
+    def _full(self, agent: Agent, ticket: State, load: Mapping[str, float]) -> bool:
+        if agent.capacity is None:
+            return False
+        after = load.get(agent.id, 0.0) + weight(self.desk, ticket.channel, ticket.priority)
+        return after > agent.capacity + 1e-9  # weights are fractions, and their sum is not exact
 
     def _absence(self, agent: str) -> tuple[str, str] | None:
         """Return the word of DESIGN 5 for why an agent is not at work, and the reason in words."""
@@ -81,5 +159,4 @@ class Staff:
 
 def staff_of(connection: Connection, desk: Desk, at: float, away: Collection[str]) -> Staff:
     """Return the staff of a desk at a moment, with what they have in the database, in an open transaction."""
-    del connection
-    return Staff(desk, at, away)
+    return Staff(desk, at, away, Kept(connection, desk))

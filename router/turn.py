@@ -17,6 +17,7 @@ from router.staff import Staff
 from router.state import State, decided
 from router.tell import Happened, Intent, Machine, intents
 from router.ticket import Pen
+from router.workload import took_turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,8 @@ class Turn:
         scene = Scene(self.pen, desk, state, event, verdict.decision, entry)
         effects = perform(scene)
         trace = {**(why or {}), **verdict.trace, **({"effects": effects} if effects else {})}
+        if any(pick["agent"] is not None and pick["agent"] == state.agent for pick in trace.get("picked", ())):
+            took_turn(self.pen.connection, state.department, state.agent or "", self.pen.now)
         if why or _says_something(trace):
             self.pen.decision(number, desk.version, trace, (ids[0], max((*ids, *scene.events))))
         if quiet:

@@ -121,7 +121,7 @@ def test_it_opens_after_the_holidays() -> None:
 def test_a_department_takes_what_its_calendar_says(
     calendar: str | None, availability: dict[str, str], *, opened: bool
 ) -> None:
-    made = desk().model_dump()
+    made = desk().model_dump(exclude_defaults=True)
     department = made["departments"][0] | {"calendar": calendar, "availability": availability}
     made["departments"] = [department, *made["departments"][1:]]
     made["calendars"] = [
