@@ -32,7 +32,7 @@ from router.actions import Skipped
 from router.conditions import Miss, Seen
 from router.event import NOUNS, Change, Decision, TicketEvent, at_next, before
 from router.rules import CompiledRule, RuleSet
-from router.staff import Staff
+from router.staff import Staff, picked
 from router.state import WORKING
 
 MAX_SAW: Final = 120  # characters of a value that stand in the trace
@@ -76,7 +76,7 @@ def decide(rules: RuleSet, event: TicketEvent, desk: Desk, staff: Staff | None =
         "events": sorted(event.names),
         "rules": first,
         **({"next": follow} if follow else {}),
-        **({"picked": turn.picked} if turn.picked else {}),
+        **({"picked": [pick.as_json() for pick in decision.picks]} if decision.picks else {}),
         **({"unknown": sorted(turn.unknown)} if turn.unknown else {}),
         "department": decision.department,
         "agent": decision.agent,
@@ -95,7 +95,6 @@ class _Turn:
     def __init__(self, rules: RuleSet, desk: Desk, staff: Staff, decision: Decision) -> None:
         self.rules, self.desk, self.staff, self.decision = rules, desk, staff, decision
         self.changes: list[Change] = []
-        self.picked: list[dict[str, Any]] = []
         self.unknown: set[str] = set()
         self._fired: set[str] = set()
 
@@ -171,12 +170,9 @@ class _Turn:
             self.decision = replace(decision, unassigned_reason="several_agents" if members else "no_members")
 
     def _pick(self, event: TicketEvent) -> None:
-        pick = self.staff.pick(at_next(event, self.decision, ()).ticket)
-        self.picked.append(pick.as_json())
-        if pick.agent is not None:
-            self._assign(pick.agent, pick.strategy)
-        else:
-            self.decision = replace(self.decision, unassigned_reason=pick.reason)
+        old, pick = self.decision, self.staff.pick(at_next(event, self.decision, ()).ticket)
+        self.decision = picked(old, pick)
+        self.changes += changes("desk", old, self.decision)
 
     def _assign(self, agent: str, reason: str) -> None:
         self.changes.append(Change("ticket.assigned", "desk", {"from": None, "to": agent, "reason": reason}))
@@ -205,7 +201,8 @@ def changes(actor: str, old: Decision, new: Decision) -> list[Change]:
             data = {"from": old.agent, "reason": new.unassigned_reason}
             made.append(Change("ticket.unassigned", actor, data))
         else:
-            made.append(Change("ticket.assigned", actor, {"from": old.agent, "to": new.agent}))
+            reason = {"reason": new.picks[-1].strategy} if new.picks != old.picks else {}
+            made.append(Change("ticket.assigned", actor, {"from": old.agent, "to": new.agent, **reason}))
     if new.priority != old.priority:
         made.append(Change("ticket.priority_changed", actor, {"from": old.priority, "to": new.priority}))
     if new.tags != old.tags:

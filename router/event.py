@@ -9,6 +9,7 @@ from tickets.message import InboundMessage
 from tickets.trust import Trust
 
 if TYPE_CHECKING:
+    from router.staff import Pick
     from router.state import State
 
 PRIORITIES: Final = get_args(Priority)
@@ -78,6 +79,7 @@ class Effect:
 class Decision:
     """What the ticket shall be. `notify` has each target once, with the name of the first rule that asked for it.
 
+    `picks` are what the strategies that were asked have chosen, the last one standing.
     `variables` are what named groups of the rules' patterns have found; `effects` are done, in their order, in the
     transaction that writes the decision. `escalation` is the chain that begins.
     """
@@ -95,6 +97,7 @@ class Decision:
     notify: tuple[tuple[str, str], ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     effects: tuple[Effect, ...] = ()
+    picks: tuple["Pick", ...] = ()
     escalation: str | None = None
 
 

@@ -1,7 +1,7 @@
 """Who is at work and what they have: what responsibility goes by when a rule or a strategy chooses an agent."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from config.desk import Agent, Desk, Vacation
+from router.event import Decision
 from router.state import State
 from router.strategies import STRATEGIES, Choice, has
 from router.workload import Kept, Workload, weight
@@ -38,6 +39,11 @@ class Pick:
         rung = {"rung": list(self.rung)} if self.rung else {}
         said = {"strategy": self.strategy, "agent": self.agent, "reason": self.reason}
         return {**said, "passed_over": [list(one) for one in self.passed_over], **rung}
+
+
+def picked(decision: Decision, pick: Pick) -> Decision:
+    """Return the decision with what a strategy chose."""
+    return replace(decision, agent=pick.agent, unassigned_reason=pick.reason, picks=(*decision.picks, pick))
 
 
 class Staff:

@@ -107,8 +107,8 @@ class Turn:
         scene = Scene(self.pen, desk, state, event, verdict.decision, entry)
         effects = perform(scene)
         trace = {**(why or {}), **verdict.trace, **({"effects": effects} if effects else {})}
-        if any(pick["agent"] is not None and pick["agent"] == state.agent for pick in trace.get("picked", ())):
-            took_turn(self.pen.connection, state.department, state.agent or "", self.pen.now)
+        if state.agent is not None and any(pick.agent == state.agent for pick in verdict.decision.picks):
+            took_turn(self.pen.connection, state.department, state.agent, self.pen.now)
         if why or _says_something(trace):
             self.pen.decision(number, desk.version, trace, (ids[0], max((*ids, *scene.events))))
         if quiet:

@@ -57,7 +57,9 @@ _LAST_AGENT: Final = Prepared(
     .order_by(tickets.c.id.desc())
     .limit(1)
 )
-_NEWEST: Final = Prepared(select(func.max(turns.c.at)).where(turns.c.department == bindparam("in_department")))
+_NEWEST: Final = Prepared(
+    select(func.max(turns.c.at).label("newest")).where(turns.c.department == bindparam("in_department"))
+)
 
 
 def load(connection: Connection, desk: Desk, agents: Collection[str], besides: int | None = None) -> dict[str, float]:
