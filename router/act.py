@@ -15,9 +15,9 @@ from router.answer import Answer, sayable
 from router.book import Shelf
 from router.event import Change
 from router.hand import CannotActError, Hand
+from router.lock import lock
 from router.staff import staff_of
 from router.state import state_of
-from router.thread import lock
 from router.ticket import Pen
 from router.turn import Turn
 from router.way import way_of

@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import bindparam, select, update
 
 from router.event import Change
-from router.thread import lock
+from router.lock import lock
 from router.ticket import Pen
 from tickets.schema import conversations
 from tickets.store import Store

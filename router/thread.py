@@ -6,14 +6,12 @@ gets a new ticket that is linked. On a platform the conversation itself is the e
 Why it is weighed like this: docs/decisions/2026-11-24-threading.md.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, bindparam, not_, or_, select, text, union
-from sqlalchemy.dialects.postgresql import ARRAY, BIGINT
+from sqlalchemy import Connection, and_, bindparam, not_, or_, select, union
 
 from config.desk import Desk
 from router.boundary import beyond, boundary_of
@@ -49,24 +47,6 @@ class Found:
     notice: int | None = None
     alarm: Alarm | None = None
     before: Earlier | None = None
-
-
-_LOCK = text("SELECT pg_advisory_xact_lock(key) FROM unnest(:keys) AS key").bindparams(
-    bindparam("keys", type_=ARRAY(BIGINT))
-)
-
-
-def lock(connection: Connection, names: Sequence[str]) -> None:
-    """Hold these names until the transaction ends, so that two workers never handle one conversation at once.
-
-    In one order everywhere, so that two of them never wait for each other. SQLite has one writer anyway.
-    """
-    if connection.dialect.name != "sqlite":
-        connection.execute(_LOCK, {"keys": sorted({_number(name) for name in names})})
-
-
-def _number(name: str) -> int:
-    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
 
 
 _WAITING = Prepared(

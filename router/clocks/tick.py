@@ -14,9 +14,9 @@ from sqlalchemy import Connection, Integer, bindparam, select, update
 
 from router.book import Book
 from router.clocks.wind import CLOCKS, wind
+from router.lock import lock
 from router.staff import staff_of
 from router.state import State, state_of
-from router.thread import lock
 from router.ticket import Pen
 from router.turn import Turn
 from tickets.presence import away
