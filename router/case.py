@@ -8,8 +8,7 @@ from config.desk import Desk
 from ingest import channel as channels
 from ingest.errands import owe, owed
 from router.book import Book
-from router.conversation import Place, Until, said
-from router.conversation import heard as heard_there
+from router.conversation import Place, Until, heard, said
 from router.correlate import count, end, is_quiet, reopens
 from router.decide import Verdict, decide
 from router.department import begins
@@ -19,7 +18,7 @@ from router.files import claim
 from router.lookups import lookups_of
 from router.reading import Reading
 from router.staff import Staff
-from router.state import WORKING, State, heard, state_of
+from router.state import WORKING, State, state_of
 from router.tell import Machine
 from router.thread import Found
 from router.ticket import Pen
@@ -132,7 +131,9 @@ class Case:
         reading, ticket = self.reading, self.found.ticket
         aside = f"; {reading.words}" if reading.words else ""
         said = Change("message.received", self._actor, {"channel": self.row.channel, "kind": reading.message.kind})
-        now = replace(before, messages=before.messages + 1)
+        new: dict[str, Any] = {"messages": before.messages + 1}
+        if self._asks:
+            new |= {"heard_at": self.pen.now, "waiting_since": before.waiting_since or self.pen.now}
         if ticket is None:
             department, because = begins(self.desk, self.row.channel, reading.message, reading.meta)
             lines = [Change("ticket.created", self._actor, {"department": department, "because": because}), said]
@@ -144,24 +145,21 @@ class Case:
                     f"{words}; linked to ticket {self.found.linked_to}, which it does not join: {self.found.because}"
                 )
             lines += (ended := end(self.found.alarm, None, self.row.id, "new"))
-            status = "resolved" if reading.archived or ended else "new"
-            begun = replace(now, department=department, status=status)
-            return heard(begun, self.pen.now) if self._asks else begun, lines, words + aside
-        lines = [said]
+            new |= {"department": department, "status": "resolved" if reading.archived or ended else "new"}
+            return replace(before, **new), lines, words + aside
+        lines, status = [said], before.status
         if self.found.linked_to is not None:
             linked = {"ticket": self.found.linked_to, "because": self.found.because}
             lines.append(Change("ticket.linked", "desk", linked))
-        if self._asks:
-            now = heard(now, self.pen.now)
-            if now.status not in WORKING:
-                lines.append(Change("ticket.reopened", self._actor, {"from": now.status, "to": "open"}))
-                now = replace(now, status="open")
-        if ended := end(self.found.alarm, self.found.before, self.row.id, now.status):
+        if self._asks and status not in WORKING:
+            lines.append(Change("ticket.reopened", self._actor, {"from": status, "to": "open"}))
+            status = "open"
+        if ended := end(self.found.alarm, self.found.before, self.row.id, status):
             lines += ended
-            now = replace(now, status="resolved")
+            status = "resolved"
         if (failed := self._failed_delivery(ticket.id)) is not None:
             lines.append(failed)
-        return now, lines, f"joins the ticket: {self.found.because}{aside}"
+        return replace(before, status=status, **new), lines, f"joins the ticket: {self.found.because}{aside}"
 
     @property
     def _asks(self) -> bool:
@@ -224,7 +222,7 @@ class Case:
             return None
         connection, message, key = self.pen.connection, self.reading.message, self.row.conversation
         if message.kind in SPEAKS or (place := said(connection, key)) is None:
-            place = heard_there(connection, self.row, message, number, self._until(agent))
+            place = heard(connection, self.row, message, number, self._until(agent))
         return place
 
     def _until(self, agent: str | None) -> Until:

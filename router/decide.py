@@ -62,9 +62,9 @@ def decide(rules: RuleSet, event: TicketEvent, desk: Desk, staff: Staff | None =
     turn.responsible(event, created=created)
     follow, lines = list[dict[str, Any]](), turn.changes
     for _ in range(MOST_PASSES):
-        asked = at_next(event, turn.decision, lines)
-        if rules.by_event.keys().isdisjoint(asked.names):
+        if rules.by_event.keys().isdisjoint(line.event for line in lines):
             break
+        asked = at_next(event, turn.decision, lines)
         known = len(turn.changes)
         if runs := [run for run in turn.ask(asked) if run["result"] != "not_for_event"]:
             follow.append({"events": sorted(asked.names), "rules": runs})

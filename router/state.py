@@ -84,8 +84,10 @@ def columns(state: State) -> dict[str, Any]:
     return row
 
 
-def decided(state: State, decision: Decision, happened: Collection[str], now: float) -> State:
+def decided(before: State, state: State, decision: Decision, happened: Collection[str], now: float) -> State:
     """Return the ticket as a decision leaves it, with its times set by what happened (the names of events).
+
+    `before` is how it stood before anything happened, `state` with what happened done.
 
     An escalation that begins stands in its clocks as `{"escalation": {"begin": ID}}`, for the clock that takes it up.
     """
@@ -104,9 +106,9 @@ def decided(state: State, decision: Decision, happened: Collection[str], now: fl
     if decision.escalation is not None:
         begins = {**state.clocks.get("escalation", {}), "begin": decision.escalation}
         new["clocks"] = {**state.clocks, "escalation": begins}
-    if decision.agent != state.agent:
+    if decision.agent != before.agent:
         new["agent_since"] = now
-    if decision.status != state.status:
+    if decision.status != before.status:
         new["status_since"] = now
         new["resolved_at"] = (state.resolved_at or now) if decision.status in ("resolved", "closed") else None
     if "ticket.answered" in happened:
@@ -114,8 +116,3 @@ def decided(state: State, decision: Decision, happened: Collection[str], now: fl
     elif decision.status in OVER:
         new["waiting_since"] = None
     return replace(state, **new)
-
-
-def heard(state: State, now: float) -> State:
-    """Return the ticket as a message of the customer leaves it who waits for an answer now."""
-    return replace(state, heard_at=now, waiting_since=state.waiting_since or now)

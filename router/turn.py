@@ -76,10 +76,9 @@ class Turn:
         )
 
     def settled(self, verdict: Verdict, lines: Sequence[Change], event: TicketEvent) -> State:
-        """Return the ticket as decided, with its clocks wound. Its times stand in `event.ticket`."""
+        """Return the ticket as decided, with its clocks wound."""
         happened = {line.event for line in (*lines, *verdict.changes)}
-        since = {name: getattr(self.before, name) for name in ("agent", "status")}
-        state = decided(replace(event.ticket, **since), verdict.decision, happened, self.pen.now)
+        state = decided(self.before, event.ticket, verdict.decision, happened, self.pen.now)
         before = None if self.before.number is None else self.before
         return wind(state, before, self.book.desk, self.book.rules, self.pen.now)
 
