@@ -164,6 +164,7 @@ class App(Stages):
                 self.bell.ring(self.actors[stage], due())
         self.miss()
         self.tick()
+        self.staff()
 
     def clock(self) -> AbstractContextManager[None]:
         """Look every second at what waits, and at the desk file, while the context lasts."""

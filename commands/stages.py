@@ -22,6 +22,7 @@ from router.book import Shelf
 from router.clocks.rewind import Rewinder
 from router.clocks.tick import tick
 from router.missed import missed
+from router.returns import returned
 from router.route import Router
 from tickets.availability import Availability
 from tickets.blobs import open_blobs
@@ -153,6 +154,11 @@ class Stages:
             self._ring("deliver", ticked.notices)
             for conversation in ticked.conversations:
                 self._tell(conversation)
+
+    def staff(self) -> None:
+        """Take from agents who are not at work the open tickets they have lost. Raises `Temporary`."""
+        for moved in returned(self.store, self.shelf.book(), time.time(), SWEEP_ROWS):
+            self._ring("deliver", moved.rings)
 
     def ready(self) -> None:
         """Return when messages can be kept; raises `Temporary` with the reason otherwise."""

@@ -21,7 +21,7 @@ from router.state import state_of
 from router.ticket import Pen
 from router.turn import Turn
 from router.way import way_of
-from tickets.presence import away
+from tickets.presence import away_since
 from tickets.schema import conversations, tickets
 from tickets.store import Store
 
@@ -138,7 +138,7 @@ class Acts:
 
     @contextmanager
     def _on(self, number: int, agent_id: str) -> Iterator[_Open]:
-        book, now, absent = self._shelf.book(), self._clock(), away(self._store)
+        book, now, absent = self._shelf.book(), self._clock(), away_since(self._store)
         with self._store.write() as connection:
             agent, row = _permitted(connection, book.desk, number, agent_id)
             staff = staff_of(connection, book.desk, now, absent)

@@ -28,6 +28,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from config.desk import Desk
+from router.absent import without
 from router.actions import Skipped
 from router.conditions import Miss, Seen
 from router.event import NOUNS, Change, Decision, TicketEvent, at_next, before
@@ -154,8 +155,12 @@ class _Turn:
     def responsible(self, event: TicketEvent, *, created: bool) -> None:
         """Say who has the ticket where no rule has.
 
-        The only agent of a desk has everything; a department's strategy chooses among several, without one nobody is.
+        Who is not at work loses it. The only agent of a desk has everything; a department's strategy chooses among several,
+        without one nobody is.
         """
+        if (lost := without(self.staff, self.decision)) is not None:
+            line, self.decision = lost
+            self.changes.append(line)
         decision = self.decision
         given = decision.agent is not None or decision.unassigned_reason == "rule_unassigned"
         if given or decision.status not in WORKING:

@@ -8,6 +8,7 @@ REASONS = {
     "no_members": "the department has no agents",
     "transferred": "a transfer assigns nobody",
     "rule_unassigned": "a rule assigns nobody",
+    "agent_away": "its agent is not at work",
 }
 
 KINDS = {

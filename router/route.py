@@ -112,7 +112,7 @@ class Router:
         if row is None:
             return None
         book = self._shelf.book()
-        desk, away = book.desk, self._present.away()
+        desk, away = book.desk, self._present.away_since()
         reading = read(row, desk, self._verifier)
         if self._scanner is not None:
             reading = scan(reading, self._scanner, row.raw, desk, self._clock() - row.received_at)

@@ -47,12 +47,15 @@ def picked(decision: Decision, pick: Pick) -> Decision:
 
 
 class Staff:
-    """The agents of a desk at a moment (UTC seconds); `away` are the ids of those who said so, `work` is what they have."""
+    """The agents of a desk at a moment (UTC seconds).
+
+    `away` are the ids of those who said so, and since when if that is known; `work` is what they have.
+    """
 
     def __init__(self, desk: Desk, at: float, away: Collection[str] = (), work: Workload | None = None) -> None:
         self.desk = desk
         self.at = at
-        self._away = frozenset(away)
+        self.since: Mapping[str, float] = away if isinstance(away, Mapping) else dict.fromkeys(away, 0.0)
         self._work = work or Workload()
 
     def absent(self, agent: str) -> str | None:
@@ -145,7 +148,7 @@ class Staff:
         known = self.desk.agents_by_id.get(agent)
         if known is None:
             return "all_offline", "not in the desk file any more"
-        if agent in self._away:
+        if agent in self.since:
             return "all_offline", "away"
         if (vacation := self._vacation(known)) is not None:
             return "all_offline", f"on vacation until {vacation.to}"

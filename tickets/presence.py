@@ -52,12 +52,16 @@ class Present:
         self._store = store
         self._clock = clock
         self._lock = threading.Lock()
-        self._known: tuple[float, frozenset[str]] | None = None
+        self._known: tuple[float, Mapping[str, float]] | None = None
 
     def away(self) -> frozenset[str]:
         """Return the ids of the agents who are away. Raises `Temporary`."""
+        return frozenset(self.away_since())
+
+    def away_since(self) -> Mapping[str, float]:
+        """Return the ids of the agents who are away, and since when (UTC seconds). Raises `Temporary`."""
         with self._lock:
             now = self._clock()
             if self._known is None or now - self._known[0] >= FRESH_SECONDS:
-                self._known = now, away(self._store)
+                self._known = now, away_since(self._store)
             return self._known[1]

@@ -5,7 +5,7 @@ When a process dies, what it was at has not happened, and the next tick does it.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from router.staff import staff_of
 from router.state import State, state_of
 from router.ticket import Pen
 from router.turn import Turn
-from tickets.presence import away
+from tickets.presence import away_since
 from tickets.schema import conversations, tickets
 from tickets.store import Store
 from tickets.trouble import Temporary
@@ -61,7 +61,7 @@ def tick(store: Store, book: Book, now: float, most: int) -> Iterator[Ticked]:
     """
     with store.read() as connection:
         due = list(connection.scalars(DUE, {"now": now, "most": most}))
-    absent = away(store) if due else frozenset[str]()
+    absent = away_since(store) if due else dict[str, float]()
     for number in due:
         try:
             ticked = _strike(store, book, absent, number, now)
@@ -76,7 +76,7 @@ def tick(store: Store, book: Book, now: float, most: int) -> Iterator[Ticked]:
                 yield ticked
 
 
-def _strike(store: Store, book: Book, absent: frozenset[str], number: int, now: float) -> Ticked | None:
+def _strike(store: Store, book: Book, absent: Mapping[str, float], number: int, now: float) -> Ticked | None:
     """Let every clock of a ticket strike that is due, if it still is and nobody else is at the ticket."""
     with store.write() as connection:
         keys = list(connection.scalars(select(conversations.c.key).where(conversations.c.ticket_id == number)))

@@ -1,0 +1,17 @@
+"""Holding a ticket: whoever changes one holds its conversations and its row, in this order, until the transaction ends."""
+
+from sqlalchemy import Connection, bindparam, select
+
+from router.lock import lock
+from router.state import State, state_of
+from tickets.schema import conversations, tickets
+
+_KEYS = select(conversations.c.key).where(conversations.c.ticket_id == bindparam("of_ticket"))
+_ROW = select(tickets).where(tickets.c.id == bindparam("number")).with_for_update()
+
+
+def hold(connection: Connection, number: int) -> State | None:
+    """Return a ticket as it stands, held until the transaction ends; nothing when there is none."""
+    lock(connection, list(connection.scalars(_KEYS, {"of_ticket": number})))
+    row = connection.execute(_ROW, {"number": number}).first()
+    return None if row is None else state_of(row)
