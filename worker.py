@@ -35,6 +35,7 @@ from commands.reconcile import reconcile
 from commands.reply import reply
 from commands.serve import CannotListenError, greet, serve
 from commands.stages import Stages
+from commands.token import token
 from config.settings import Settings, WrongSettingError
 from config.watch import DeskFile
 from tickets.blobs_sweep import sweeping
@@ -294,6 +295,7 @@ for command in (
     reply,
     agent,
     agents,
+    token,
     reconcile,
     desk_commands.doctor,
 ):

@@ -8,8 +8,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from commands.output import stop
+from config.desk import Agent
 from config.load import Kinds
-from config.problems import DeskError
+from config.problems import DeskError, nearest, shown
 from config.settings import Settings, WrongSettingError
 from config.watch import DeskFile
 from ingest import channel as channels
@@ -45,6 +46,16 @@ def open_desk(path: Path) -> DeskFile:
         return DeskFile(path, KINDS, CHECKS)
     except DeskError as error:
         stop("\n".join((*map(str, error.problems), f"{len(error.problems)} problems; the desk does not start")), 2)
+
+
+def known_agent(name: str) -> Agent:
+    """Return an agent of the desk file; ends with 1 when nobody is called so."""
+    known = open_desk(settings().desk_file).current().agents_by_id
+    if name not in known:
+        near = nearest(name, known)
+        hint = f"; did you mean {near}?" if near else ". See: frontdesk agents"
+        stop(f'No agent of this desk is called "{shown(name)}"{hint}', 1)
+    return known[name]
 
 
 def open_blobs() -> Blobs:

@@ -47,6 +47,13 @@ def ticket(store: Store, number: int) -> dict[str, Any] | None:
     }
 
 
+def department(store: Store, number: int) -> str | None:
+    """Return the department a ticket is in, or nothing when there is none. Raises `Temporary`."""
+    with store.read() as connection:
+        found: str | None = connection.scalar(select(tickets.c.department).where(tickets.c.id == number))
+    return found
+
+
 def _conversation(row: Row[Any]) -> dict[str, Any]:
     return {
         "channel": row.channel,

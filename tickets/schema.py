@@ -372,3 +372,12 @@ secrets = Table(
     Column("name", String, primary_key=True),
     Column("value", LargeBinary, nullable=False),  # made at random when it is first wanted; the same for every process
 )
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("hash", String, primary_key=True),  # SHA-256 of the token, in hexadecimal
+    Column("agent", String, nullable=False),
+    Column("made_at", Float, nullable=False),
+    Index("tokens_agent", "agent"),
+)

@@ -1,4 +1,4 @@
-"""The HTTP side: every channel's way in, `/healthz`, `/readyz`, `/metrics`.
+"""The HTTP side: every channel's way in, the API, `/healthz`, `/readyz`, `/metrics`.
 
 Trouble here is 503 with `Retry-After`, never 500: the sender comes back and nothing is lost.
 """
@@ -26,6 +26,7 @@ from ingest.limits import counted_address
 from ingest.webhook import arrivals
 from tickets.availability import Availability
 from tickets.trouble import Temporary
+from web import api
 
 BODY_SECONDS = 30
 SMALL_BYTES = 1_048_576
@@ -66,6 +67,7 @@ def build(parts: Parts) -> Starlette:
         Route("/metrics", _metrics, methods=["GET"]),
         *(Route(path, _channel, methods=["GET", "POST", "OPTIONS"]) for path in _paths()),
         *(_own(parts.front) if parts.front else ()),
+        *(api.routes(parts.front.store, parts.desk) if parts.front else ()),
     ]
     app = Starlette(routes=routes)
     app.state.parts = parts

@@ -55,3 +55,9 @@ def upgrade() -> None:
     sa.Column('agent', sa.String(), primary_key=True),
     sa.Column('at', sa.Float(), nullable=False),
     )
+    op.create_table('tokens',
+    sa.Column('hash', sa.String(), primary_key=True),
+    sa.Column('agent', sa.String(), nullable=False),
+    sa.Column('made_at', sa.Float(), nullable=False),
+    )
+    op.create_index('tokens_agent', 'tokens', ['agent'])

@@ -1,0 +1,93 @@
+"""The API: a token acts for its agent, who sees the tickets of their departments and no others."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, select
+from starlette.testclient import TestClient
+
+from ingest.arrival import Arrival, Kept
+from ingest.front import Front
+from tests.desks import HEAD, desk
+from tests.path.stories import Front as Stories
+from tickets.availability import Availability
+from tickets.blobs import Blobs
+from tickets.blobs_folder import FolderShelf
+from tickets.live import Live
+from tickets.schema import tokens
+from tickets.store import Store
+from tickets.tokens import make, revoke
+from web.app import Parts, build
+
+RULE = """
+  - name: Parcels are urgent
+    when: [{body: {contains: parcel}}]
+    then: [{priority: urgent}]
+"""
+
+
+@pytest.fixture
+def stories(store: Store) -> Stories:
+    return Stories(store, desk(HEAD, RULE))
+
+
+@pytest.fixture
+def client(stories: Stories, tmp_path: Path) -> Iterator[TestClient]:
+    async def accept(_arrivals: Sequence[Arrival]) -> list[Kept]:
+        raise NotImplementedError
+
+    def present() -> Availability:
+        return Availability(stories.at, frozenset(), 0.0)
+
+    front = Front(lambda: stories.at, accept, present, stories.store, Blobs(FolderShelf(tmp_path)), Live())
+    with TestClient(build(Parts(lambda: stories.at, accept, lambda: None, bytes, front=front))) as made:
+        yield made
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def test_a_member_reads_why_a_ticket_went_where_it_went(client: TestClient, stories: Stories) -> None:
+    number = stories.send("a@customer", to="billing@acme.example")
+    answer = client.get(f"/api/v1/tickets/{number}/why", headers=bearer(make(stories.store, "luca", 1.0)))
+    assert answer.status_code == 200
+    [only] = answer.json()["passes"]
+    assert only["trace"]["department"] == "billing"
+    assert "✓ Parcels are urgent: priority urgent" in only["lines"]
+    assert {one["recipient"] for one in only["told"]} == {"sona", "luca"}
+
+
+@pytest.mark.parametrize("number", ["1", "2", str(2**63), "9" * 40])
+def test_what_is_not_theirs_is_not_there(client: TestClient, stories: Stories, number: str) -> None:
+    stories.send("a@customer", to="billing@acme.example")
+    answer = client.get(f"/api/v1/tickets/{number}/why", headers=bearer(make(stories.store, "mia", 1.0)))
+    assert (answer.status_code, answer.json()) == (404, {"error": f"no ticket {number} in a department of yours"})
+
+
+def test_without_a_token_that_is_somebodys_nothing_is_told(client: TestClient, stories: Stories) -> None:
+    number = stories.send("a@customer")
+    revoked, gone = make(stories.store, "luca", 1.0), make(stories.store, "nora", 1.0)
+    assert revoke(stories.store, "luca") == 1
+    for headers in ({}, bearer(""), bearer("fd_guess"), bearer(revoked), bearer(gone), {"Authorization": "Basic x"}):
+        answer = client.get(f"/api/v1/tickets/{number}/why", headers=headers)
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_a_token_is_kept_as_its_hash_alone(stories: Stories) -> None:
+    token = make(stories.store, "luca", 1.0)
+    with stories.store.read() as connection:
+        [row] = connection.execute(select(tokens)).all()
+    assert token not in str(row)
+    assert len(token) > 40
+
+
+def test_a_database_that_is_away_means_come_again(
+    client: TestClient, stories: Stories, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = make(stories.store, "luca", 1.0)
+    monkeypatch.setattr(stories.store, "_reader", create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none"))
+    answer = client.get("/api/v1/tickets/1/why", headers=bearer(token))
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
