@@ -10,6 +10,7 @@ from config.problems import DeskError, Place, Problem
 from config.rule import Rule
 from router.actions import ACTIONS, Act, Do, Given
 from router.conditions import Anchor, Miss, Part, Seen, compile_group
+from router.timers import Timers, compile_timers
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,12 @@ class CompiledRule:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """The compiled rules of one version of the desk, in their order, and by the event that asks them."""
+    """The compiled rules of one version of the desk, in their order, by the event that asks them, and what they wait for."""
 
     version: str
     rules: tuple[CompiledRule, ...]
     by_event: Mapping[str, tuple[CompiledRule, ...]]
+    timed: tuple[Timers, ...] = ()
 
 
 def compile_rules(desk: Desk) -> RuleSet:
@@ -74,7 +76,7 @@ def compile_rules(desk: Desk) -> RuleSet:
         raise DeskError(place)
     names = dict.fromkeys(name for rule in rules for name in sorted(rule.on))
     by_event = {name: tuple(rule for rule in rules if rule.active and name in rule.on) for name in names}
-    return RuleSet(desk.version, rules, by_event)
+    return RuleSet(desk.version, rules, by_event, compile_timers(desk.rules))
 
 
 def check_rules(desk: Desk) -> list[Problem]:

@@ -57,6 +57,24 @@ def add(calendar: Calendar, start: float, seconds: float) -> float | None:
     return None
 
 
+def back(calendar: Calendar, end: float, seconds: float) -> float | None:
+    """Return a moment (UTC seconds) from which a calendar is open for so many seconds until `end`.
+
+    It lies inside the hours. Nothing when they were not so many within twenty years.
+    """
+    if seconds <= 0:
+        return end
+    last = _year_of(end)
+    wanted = _hours(calendar, last).until(end) - seconds
+    for year in range(last, last - MOST_YEARS, -1):
+        hours = _hours(calendar, year)
+        if wanted >= 0 and hours.passed:
+            index = bisect_left(hours.passed, wanted)
+            return hours.ends[index] - (hours.passed[index] - wanted)
+        wanted += _hours(calendar, year - 1).total
+    return None
+
+
 def open_seconds(calendar: Calendar, begin: float, end: float) -> float:
     """Return for how many seconds a calendar is open between two moments (UTC seconds); none when the second is earlier."""
     if end <= begin:

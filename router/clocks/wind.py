@@ -6,10 +6,11 @@ from typing import Any, Final
 from config.desk import Desk
 from router.clocks.clock import Clock
 from router.clocks.postponed import Postponed
+from router.clocks.timed import Timed
 from router.rules import RuleSet
 from router.state import State
 
-CLOCKS: Final[tuple[Clock, ...]] = (Postponed(),)
+CLOCKS: Final[tuple[Clock, ...]] = (Postponed(), Timed())
 """Every kind of clock, in the order in which they are wound and strike; that of the promises is the first."""
 
 
