@@ -23,7 +23,7 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
 from redis import Redis
 
-from commands import act, look, mail, quarantine
+from commands import act, look, mail, quarantine, rules
 from commands import desk as desk_commands
 from commands.agent import agent, agents
 from commands.clock import ticking
@@ -302,6 +302,7 @@ for command in (
     cli.command()(command)
 cli.add_typer(quarantine.cli, name="quarantine")
 cli.add_typer(act.cli, name="act")
+cli.add_typer(rules.cli, name="rules")
 
 
 def main() -> None:

@@ -17,6 +17,11 @@ class Book:
     correlations: tuple[Compiled, ...]
 
 
+def book_of(desk: Desk) -> Book:
+    """Return the book of a desk; raises `DeskError` for one with wrong rules, which `load` does not give."""
+    return Book(desk, compile_rules(desk), compile_correlations(desk))
+
+
 class Shelf:
     """Gives the book of the desk of the moment. Thread-safe: it keeps nothing but the last one."""
 
@@ -28,5 +33,5 @@ class Shelf:
         """Return the book; raises `DeskError` for a desk with wrong rules, which `load` does not give."""
         desk, last = self._desk(), self._last
         if last is None or last.desk is not desk:
-            last = self._last = Book(desk, compile_rules(desk), compile_correlations(desk))
+            last = self._last = book_of(desk)
         return last

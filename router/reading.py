@@ -60,14 +60,21 @@ class NotYet(Exception):  # noqa: N818  # a state of the world outside, not a de
 
 def read(row: Any, desk: Desk, verifier: Verifier) -> Reading:
     """Return the message a row holds; raises `Unreadable` when its channel does not find it there, or `NotYet`."""
-    meta: dict[str, Any] = json.loads(row.meta)
+    message, meta = parsed(row, desk)
     if meta.get("format") != "mail":
-        return Reading(_platform_message(row, meta), meta)
-    message = parse_mail(row.raw, key_ring(desk.desk.decryption))
+        return Reading(message, meta)
     trust = judge(row.raw, meta, _trust_config(desk.channels_by_name.get(row.channel)), verifier)
     if trust is not None and "temperror" in (trust.dkim, trust.dmarc, trust.spf) and row.attempts < PATIENCE:
         raise NotYet(trust.because)
     return believed(message, meta, trust, desk)
+
+
+def parsed(row: Any, desk: Desk) -> tuple[InboundMessage, dict[str, Any]]:
+    """Return what a row's bytes say, and what was kept beside them; raises `Unreadable`. The desk only has the keys."""
+    meta: dict[str, Any] = json.loads(row.meta)
+    if meta.get("format") != "mail":
+        return _platform_message(row, meta), meta
+    return parse_mail(row.raw, key_ring(desk.desk.decryption)), meta
 
 
 def scan(reading: Reading, scanner: Scanner, raw: bytes, desk: Desk, waited: float) -> Reading:
