@@ -183,9 +183,9 @@ def _document(file: str, result: Result, wrong: Iterable[Difference]) -> dict[st
         "subject": message.subject if message else None,
         "because": result.because,
         **found(result),
-        "unknown": list(result.unknown),
     }
     if tried is not None:
+        said["unknown"] = list(tried.unknown)
         said["notices"] = [
             {"recipient": one.recipient, "notifier": one.notifier, "sent": not one.suppressed, "reason": one.reason}
             for one in tried.notices
@@ -241,5 +241,5 @@ def _show_tried(result: Result) -> None:
         line(f"  → {one.recipient} by {one.notifier}: {one.reason}", "dim" if one.suppressed else "cyan")
     for effect in tried.decision.effects:
         line(f"  → {effect.word}, by rule {effect.rule}", "cyan")
-    if result.unknown:
-        line(f"  asked, and not known of a file: {', '.join(result.unknown)}", "yellow")
+    if tried.unknown:
+        line(f"  asked for, and not known of a file: {', '.join(tried.unknown)}", "yellow")

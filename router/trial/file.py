@@ -33,16 +33,12 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What would become of one message of a file. `tried` is there when it would be routed; `because` tells why, or why not.
-
-    `unknown` are the conditions that were asked and that a file cannot tell.
-    """
+    """What would become of one message of a file. `tried` is there when it would be routed; `because` tells why, or why not."""
 
     message: InboundMessage | None
     outcome: Literal["routed", "ignored", "quarantined"]
     because: str
     tried: Tried | None = None
-    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +94,9 @@ class Trials:
         if (cause := set_aside(desk, message, reading.trust, None)) is not None:
             return Result(message, "quarantined", cause)
         at = reading.when(scene.at)
-        known = Known(one.raw)
-        tried = try_message(self._book, Sight(at, Staff(desk, at, scene.away), known), row, reading)
-        return Result(message, "routed", tried.because, tried, tuple(sorted(known.unknown)))
+        sight = Sight(at, Staff(desk, at, scene.away), Known(one.raw))
+        tried = try_message(self._book, sight, row, reading)
+        return Result(message, "routed", tried.because, tried)
 
 
 def _arrivals(raw: bytes, filename: str, config: ChannelConfig, to: Sequence[str]) -> list[Arrival]:

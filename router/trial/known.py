@@ -1,4 +1,4 @@
-"""What rules may look up while they are tried: what the message itself tells; of all else it is noted that it was asked."""
+"""What rules may look up while they are tried: what the mail itself tells; the database is not asked."""
 
 from functools import cached_property
 
@@ -7,11 +7,10 @@ from router.event import Lookups, Values
 
 
 class Known(Lookups):
-    """The look-ups about a message with these bytes; `unknown` are the ones that were asked and could not be answered."""
+    """The look-ups about a message with these bytes."""
 
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
-        self.unknown: set[str] = set()
 
     @cached_property
     def _headers(self) -> Headers:
@@ -20,19 +19,3 @@ class Known(Lookups):
     def header(self, name: str) -> Values:
         """Return every value of a header of the mail."""
         return tuple(words(value, self._headers.hint) for value in self._headers.every(name))
-
-    def earlier_tickets(self) -> int:
-        """Return 0: as if the contact were new."""
-        self.unknown.add("earlier_tickets")
-        return 0
-
-    def contact_tags(self) -> Values:
-        """Return nothing: as if the contact were new."""
-        self.unknown.add("contact_tags")
-        return ()
-
-    def queue(self, department: str) -> int:
-        """Return 0: as if nothing waited."""
-        del department
-        self.unknown.add("queue")
-        return 0

@@ -46,6 +46,11 @@ class Tried:
         return self.verdict.decision
 
     @property
+    def unknown(self) -> Values:
+        """What conditions asked for and nobody knows while rules are tried."""
+        return tuple(self.verdict.trace.get("unknown", ()))
+
+    @property
     def told(self) -> Values:
         """Who would be told, each once: an agent's id, a Slack channel, an address."""
         return tuple(dict.fromkeys(one.recipient for one in self.notices if not one.suppressed))
