@@ -21,6 +21,7 @@ from notify.outbox import Outbox
 from router.book import Shelf
 from router.clocks.rewind import Rewinder
 from router.clocks.tick import tick
+from router.drain import drained
 from router.missed import missed
 from router.returns import returned
 from router.route import Router
@@ -156,9 +157,11 @@ class Stages:
                 self._tell(conversation)
 
     def staff(self) -> None:
-        """Take from agents who are not at work the open tickets they have lost. Raises `Temporary`."""
-        for moved in returned(self.store, self.shelf.book(), time.time(), SWEEP_ROWS):
-            self._ring("deliver", moved.rings)
+        """Take from agents who are not at work the open tickets they have lost, and give out what waits. Raises `Temporary`."""
+        now, book = time.time(), self.shelf.book()
+        for moves in (returned, drained):
+            for moved in moves(self.store, book, now, SWEEP_ROWS):
+                self._ring("deliver", moved.rings)
 
     def ready(self) -> None:
         """Return when messages can be kept; raises `Temporary` with the reason otherwise."""

@@ -9,6 +9,8 @@ REASONS = {
     "transferred": "a transfer assigns nobody",
     "rule_unassigned": "a rule assigns nobody",
     "agent_away": "its agent is not at work",
+    "not_reacted": "its agent did not react",
+    "passed_on": "everybody who could have it has passed it on",
 }
 
 KINDS = {

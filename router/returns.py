@@ -1,6 +1,6 @@
 """The tick's look at who is not at work: their open tickets go back to the queue, or to who stands in for them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -59,14 +59,24 @@ def returned(store: Store, book: Book, now: float, most: int) -> Iterator[Moved]
     away = away_since(store)
     with store.read() as connection:
         numbers = list(_lost(connection, Staff(book.desk, now, away), most))
+    yield from one_by_one(store, numbers, lambda connection, number: _return(connection, book, number, now, away))
+
+
+def one_by_one(
+    store: Store, numbers: Iterable[int], move: Callable[[Connection, int], Moved | None]
+) -> Iterator[Moved]:
+    """Move tickets, each in a transaction of its own, and yield those that were; raises `Temporary`.
+
+    What fails for another reason is put down and keeps no other ticket from being moved.
+    """
     for number in numbers:
         try:
             with store.write() as connection:
-                moved = _return(connection, book, number, now, away)
+                moved = move(connection, number)
         except Temporary:
             raise
-        except Exception:  # whatever the defect, the other tickets must not stay with somebody away
-            log.exception("a ticket stays with an agent who is not at work", ticket=number)
+        except Exception:  # whatever the defect, it is this ticket's
+            log.exception("a ticket stays with whom it is", ticket=number)
             continue
         if moved is not None:
             yield moved

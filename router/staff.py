@@ -15,7 +15,7 @@ from router.strategies import STRATEGIES, Choice, has
 from router.workload import Kept, Workload, weight
 from tickets.availability import Availability, way_in, within_hours
 
-NEAREST: Final = ("channel_disabled", "skill_missing", "outside_hours", "all_offline", "all_at_capacity")
+NEAREST: Final = ("channel_disabled", "skill_missing", "outside_hours", "all_offline", "passed_on", "all_at_capacity")
 """Why nobody was chosen, by how little was missing: the reason is that of the agent who came nearest to having the ticket."""
 STICKY: Final = "sticky"
 """The strategy that gives a ticket to the agent of the contact's last one, and else to nobody."""
@@ -119,7 +119,7 @@ class Staff:
         """Return the word and the words for why an agent cannot be chosen, whatever they have; nothing when they can."""
         found = self._unfit(agent, ticket) or self._absence(agent.id)
         if found is None and agent.id in ticket.clocks.get("react", {}).get("passed", ()):
-            return "all_offline", "has passed it on"
+            return "passed_on", "has passed it on"
         return found
 
     def _unfit(self, agent: Agent, ticket: State) -> tuple[str, str] | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from router.book import Book
+from router.clocks.react import called, noted
 from router.clocks.wind import wind
 from router.decide import Verdict, decide
 from router.effects import Scene, perform
@@ -77,8 +78,10 @@ class Turn:
 
     def settled(self, verdict: Verdict, lines: Sequence[Change], event: TicketEvent) -> State:
         """Return the ticket as decided, with its clocks wound."""
-        happened = {line.event for line in (*lines, *verdict.changes)}
+        whole = (*lines, *verdict.changes)
+        happened = {line.event for line in whole}
         state = decided(self.before, event.ticket, verdict.decision, happened, self.pen.now)
+        state = noted(state, self.before, verdict.decision.picks, whole, self.book.desk, self.pen.now)
         before = None if self.before.number is None else self.before
         return wind(state, before, self.book.desk, self.book.rules, self.pen.now)
 
@@ -113,7 +116,12 @@ class Turn:
         if quiet:
             return Written(ids, scene.rings)
         happened = [Happened(id_, line.event, _agent(line.actor)) for id_, line in zip(ids, whole, strict=True)]
-        asked = [*tell, *((target, f'rule "{rule}" asked to tell you') for target, rule in verdict.decision.notify)]
+        rung = called(state, self.before, verdict.decision.picks, self.pen.now)
+        asked = [
+            *tell,
+            *rung,
+            *((target, f'rule "{rule}" asked to tell you') for target, rule in verdict.decision.notify),
+        ]
         owed: list[Intent] = intents(desk, state.department, state.agent, happened, asked, machine)
         return Written(ids, scene.rings + self.pen.owe(number, entry, owed))
 

@@ -6,11 +6,12 @@ from typing import Any, Final
 from config.desk import Desk
 from router.clocks.clock import Clock
 from router.clocks.postponed import Postponed
+from router.clocks.react import React
 from router.clocks.timed import Timed
 from router.rules import RuleSet
 from router.state import State
 
-CLOCKS: Final[tuple[Clock, ...]] = (Postponed(), Timed())
+CLOCKS: Final[tuple[Clock, ...]] = (Postponed(), Timed(), React())
 """Every kind of clock, in the order in which they are wound and strike; that of the promises is the first."""
 
 

@@ -12,24 +12,13 @@ from router import hold, returns
 from router.returns import returned
 from tests.desks import mail
 from tests.responsibility.desks import support, team
-from tests.responsibility.shift import MOST, Shift
+from tests.responsibility.shift import MOST, THREE, Shift
 from tickets.store import Store
-
-THREE: dict[str, dict[str, Any]] = {"sona": {}, "luca": {}, "mia": {}}
-OFFICE = {"id": "office", "hours": {"mon-fri": ["08:00-12:30", "13:30-17:00"]}}
 
 
 @pytest.fixture
 def shift(store: Store, tmp_path: Path) -> Shift:
     return Shift(store, team(THREE), tmp_path / "out")
-
-
-def with_(shift: Shift, agents: dict[str, dict[str, Any]] | None = None, /, **said: Any) -> Shift:
-    """Let the desk file say something else from now on."""
-    sections = {"calendars": [OFFICE], "departments": support(**said)}
-    shift.at = team({**THREE, **(agents or {})}, **sections)
-    shift.back("nobody")
-    return shift
 
 
 def at(hour: int, minute: int = 0) -> float:
@@ -48,7 +37,7 @@ def test_the_tickets_of_who_goes_away_go_back_to_the_queue(shift: Shift) -> None
 
 
 def test_a_substitute_has_them_instead_and_is_told(shift: Shift) -> None:
-    with_(shift, {"sona": {"substitute": "mia"}}, when_away="substitute")
+    shift.says({"sona": {"substitute": "mia"}}, when_away="substitute")
     mine = shift.of("sona")
     shift.away("sona")
     [moved] = shift.tick()
@@ -60,7 +49,7 @@ def test_a_substitute_has_them_instead_and_is_told(shift: Shift) -> None:
 
 
 def test_where_nobody_stands_in_the_queue_has_them(shift: Shift) -> None:
-    with_(shift, {"sona": {"substitute": "mia"}}, when_away="substitute")
+    shift.says({"sona": {"substitute": "mia"}}, when_away="substitute")
     mine = shift.of("sona")
     shift.away("sona")
     shift.away("mia")
@@ -70,7 +59,7 @@ def test_where_nobody_stands_in_the_queue_has_them(shift: Shift) -> None:
 
 
 def test_a_department_may_keep_them_where_they_are(shift: Shift) -> None:
-    with_(shift, when_away="keep")
+    shift.says(when_away="keep")
     mine = shift.of("sona")
     shift.away("sona")
     assert shift.tick(90_000) == []
@@ -78,7 +67,7 @@ def test_a_department_may_keep_them_where_they_are(shift: Shift) -> None:
 
 
 def test_a_department_may_wait_before_it_takes_them(shift: Shift) -> None:
-    with_(shift, away_after="2h")
+    shift.says(away_after="2h")
     mine = shift.of("sona")
     shift.away("sona")
     assert shift.tick(7_199) == []
@@ -89,7 +78,7 @@ def test_a_department_may_wait_before_it_takes_them(shift: Shift) -> None:
 
 
 def test_a_vacation_takes_them_from_its_first_day_on(shift: Shift) -> None:
-    with_(shift, {"sona": {"vacations": [{"from": "2026-11-24", "to": "2026-11-27", "substitute": "luca"}]}})
+    shift.says({"sona": {"vacations": [{"from": "2026-11-24", "to": "2026-11-27", "substitute": "luca"}]}})
     mine = shift.of("sona")
     assert shift.tick(43_199) == []
     shift.tick(1)
@@ -113,7 +102,7 @@ def test_a_vacation_takes_them_from_its_first_day_on(shift: Shift) -> None:
 def test_a_shift_that_is_over_takes_them_when_the_department_has_waited(
     shift: Shift, moment: float, after: str, *, stays: bool
 ) -> None:
-    with_(shift, {"sona": {"calendar": "office"}}, away_after=after)
+    shift.says({"sona": {"calendar": "office"}}, away_after=after)
     mine = shift.of("sona")
     shift.now = moment
     shift.tick(0)
@@ -121,7 +110,7 @@ def test_a_shift_that_is_over_takes_them_when_the_department_has_waited(
 
 
 def test_who_leaves_the_department_or_the_desk_loses_them_whatever_it_says(shift: Shift) -> None:
-    with_(shift, when_away="keep", away_after="2h")
+    shift.says(when_away="keep", away_after="2h")
     left, removed, stays = shift.of("sona"), shift.of("luca"), shift.of("mia")
     shift.at = team({"sona": {}, "mia": {}}, departments=support(when_away="keep", agents=["mia"]))
     shift.tick()
@@ -152,7 +141,7 @@ def test_what_is_answered_stays_until_the_customer_writes_and_then_not_for_a_mom
 
 
 def test_within_the_departments_patience_a_customers_message_leaves_it_where_it_is(shift: Shift) -> None:
-    with_(shift, away_after="2h")
+    shift.says(away_after="2h")
     number = shift.of("sona")
     shift.answer(number, "sona")
     shift.away("sona")

@@ -1,0 +1,132 @@
+"""Reacting: what a strategy gave to an agent who does nothing about it goes to the next, and what rings rings again.
+
+What is kept of a ticket, while it is new or open:
+
+    {"given": "sona", "at": 1795348800.0}        a strategy gave it to her then, and she has not done anything yet
+    {"rung": ["sona", "luca"], "rings": 2, "at": …}   it rang with these, for the second time, and nobody has taken it
+    {"passed": ["luca"]}                          these have had it and passed it on; they are not given it again
+
+Each agent is given it once. Then it stays in the queue, until the customer writes again: that begins anew.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from config.desk import Desk
+from router.clocks.clock import Struck, Wound
+from router.event import Change
+from router.rules import RuleSet
+from router.staff import Pick
+from router.state import WORKING, State
+from tickets.availability import way_in
+
+WORD: Final = "react"
+NOT_REACTED: Final = "not_reacted"
+"""Why an agent has lost a ticket, and why nobody has it."""
+RUNG: Final = "ticket.rung"
+"""A line of the history only: it rang once more with everybody who could have it."""
+MOST_RINGS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class React:
+    """Runs in tickets that a strategy has given to an agent, or that ring, where the department does not wait for ever."""
+
+    word: Final = WORD
+
+    def statuses(self, desk: Desk, rules: RuleSet) -> tuple[str, ...]:
+        """Return none: it begins when a strategy is asked, and not by a desk file."""
+        del desk, rules
+        return ()
+
+    def wind(self, state: State, before: State | None, desk: Desk, rules: RuleSet, now: float) -> Wound | None:
+        """Return until when somebody has to do something about it."""
+        del before, rules, now
+        kept = state.clocks.get(WORD)
+        if not kept or state.status not in WORKING:
+            return None
+        seconds = within(state, desk)
+        runs = kept["given"] == state.agent if "given" in kept else 0 < kept.get("rings", 0) < MOST_RINGS
+        return Wound(kept, kept["at"] + seconds if runs and seconds is not None else None)
+
+    def strike(self, state: State, desk: Desk, rules: RuleSet, now: float) -> Struck | None:
+        """Take the ticket from who has not reacted, or let it ring again."""
+        wound = self.wind(state, None, desk, rules, now)
+        if wound is None or wound.due_at is None or wound.due_at > now:
+            return None
+        kept, seconds = wound.kept, within(state, desk) or 0.0
+        if "given" not in kept:
+            return Struck([rung(kept)], state)
+        agent = desk.agents_by_id.get(kept["given"])
+        why = f"{agent.name if agent else kept['given']} did not react within {_words(seconds)}"
+        data = {"from": state.agent, "reason": NOT_REACTED, "why": why}
+        passed = {"passed": [*kept.get("passed", ()), state.agent]}
+        lost = replace(state, agent=None, unassigned_reason=NOT_REACTED, clocks={**state.clocks, WORD: passed})
+        return Struck([Change("ticket.unassigned", "desk", data)], lost)
+
+
+def rung(kept: Mapping[str, Any]) -> Change:
+    """Return what the history says when a ticket rings again, by what is kept of it."""
+    return Change(RUNG, "desk", {"times": kept.get("rings", 0) + 1})
+
+
+def within(state: State, desk: Desk) -> float | None:
+    """Return how many seconds an agent has to react to a ticket, or nothing when it stays with them."""
+    department = desk.departments_by_id.get(state.department)
+    if department is None:
+        return None
+    return department.ring_within if way_in(desk, state.channel) in ("chat", "phone") else department.react_within
+
+
+def noted(  # all that a turn may be to this clock
+    state: State, before: State, picks: Sequence[Pick], lines: Sequence[Change], desk: Desk, now: float
+) -> State:
+    """Return a ticket as a turn leaves it, with what the turn was to this clock: `picks` were made, `lines` written in it."""
+    kept: Mapping[str, Any] | None = state.clocks.get(WORD)
+    if kept is None and not picks:
+        return state
+    new, agent = dict(kept or {}), state.agent
+    if state.department != before.department:
+        new = {}
+    elif any(line.event == "message.received" and line.actor == "customer" for line in lines):
+        new.pop("passed", None)
+        if new.get("rings") == MOST_RINGS:
+            _forget(new, "rung", "rings")
+    if agent is None:
+        _forget(new, "given")
+        new |= _ring(new, picks, lines, now)
+    else:
+        _forget(new, "rung", "rings")
+        given = agent != before.agent and any(pick.agent == agent for pick in picks)
+        if given or new.get("given") != agent or any(line.actor == f"agent:{agent}" for line in lines):
+            _forget(new, "given")
+        if given and within(state, desk) is not None:
+            new |= {"given": agent, "at": now}
+    return replace(state, clocks={**state.clocks, WORD: new})
+
+
+def _forget(kept: dict[str, Any], *words: str) -> None:
+    for word in (*words, "at"):
+        kept.pop(word, None)
+
+
+def _ring(kept: Mapping[str, Any], picks: Sequence[Pick], lines: Sequence[Change], now: float) -> dict[str, Any]:
+    """Return what is kept of a ticket because it rings now, for the first time or once more; nothing when it does not."""
+    again, rings = any(line.event == RUNG for line in lines), kept.get("rings", 0)
+    free = picks[-1].rung if picks else ()
+    if not again and (rings > 0 or not free):
+        return {}
+    return {"rung": sorted({*kept.get("rung", ()), *free}), "rings": min(rings + 1, MOST_RINGS), "at": now}
+
+
+def called(state: State, before: State, picks: Sequence[Pick], now: float) -> list[tuple[str, str]]:
+    """Return whom to tell, and why in words, because a ticket rings in this turn."""
+    kept = state.clocks.get(WORD, {})
+    if not picks or not kept.get("rings") or kept["at"] != now or kept == before.clocks.get(WORD):
+        return []
+    return [(f"agent:{one}", "it rings with you, and whoever takes it first has it") for one in picks[-1].rung]
+
+
+def _words(seconds: float) -> str:
+    return f"{seconds:g} s" if seconds < 120 else f"{seconds / 60:g} min"  # two minutes
