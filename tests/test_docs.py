@@ -198,7 +198,9 @@ def test_every_path_of_http_is_told(tmp_path: Path) -> None:
     front = Front(loaded_example, accept, parts.present, store, Blobs(FolderShelf(tmp_path)), Live())
     app = build(replace(parts, front=front))
     store.close()
-    paths = [re.sub(r"{(\w+)(?::\w+)?}", r"<\1>", one.path) for one in app.routes if isinstance(one, Route | WebSocketRoute)]
+    paths = [
+        re.sub(r"{(\w+)(?::\w+)?}", r"<\1>", one.path) for one in app.routes if isinstance(one, Route | WebSocketRoute)
+    ]
     assert len(paths) > 10
     assert told(read("docs/settings.md"), paths) == []
 

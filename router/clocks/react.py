@@ -2,9 +2,9 @@
 
 What is kept of a ticket, while it is new or open:
 
-    {"given": "sona", "at": 1795348800.0}        a strategy gave it to her then, and she has not done anything yet
-    {"rung": ["sona", "luca"], "rings": 2, "at": …}   it rang with these, for the second time, and nobody has taken it
-    {"passed": ["luca"]}                          these have had it and passed it on; they are not given it again
+    {"given": "sona", "given_at": 1795348800.0}      a strategy gave it to her then, and she has not done anything yet
+    {"rung": ["sona", "luca"], "rings": 2, "rung_at": 1795348800.0}     it rang for the second time, with these
+    {"passed": ["luca"]}                             these have had it and passed it on; they are not given it again
 
 Each agent is given it once. Then it stays in the queue, until the customer writes again: that begins anew.
 """
@@ -27,6 +27,8 @@ NOT_REACTED: Final = "not_reacted"
 RUNG: Final = "ticket.rung"
 """A line of the history only: it rang once more with everybody who could have it."""
 MOST_RINGS: Final = 3
+_GIVEN: Final = ("given", "given_at")
+_RUNG: Final = ("rung", "rings", "rung_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,12 @@ class React:
         if not kept or state.status not in WORKING:
             return None
         seconds = within(state, desk)
-        runs = kept["given"] == state.agent if "given" in kept else 0 < kept.get("rings", 0) < MOST_RINGS
-        return Wound(kept, kept["at"] + seconds if runs and seconds is not None else None)
+        begun = None
+        if kept.get("given") == state.agent is not None:
+            begun = kept["given_at"]
+        elif 0 < kept.get("rings", 0) < MOST_RINGS:
+            begun = kept["rung_at"]
+        return Wound(kept, None if begun is None or seconds is None else begun + seconds)
 
     def strike(self, state: State, desk: Desk, rules: RuleSet, now: float) -> Struck | None:
         """Take the ticket from who has not reacted, or let it ring again."""
@@ -92,22 +98,22 @@ def noted(  # all that a turn may be to this clock
     elif any(line.event == "message.received" and line.actor == "customer" for line in lines):
         new.pop("passed", None)
         if new.get("rings") == MOST_RINGS:
-            _forget(new, "rung", "rings")
+            _forget(new, _RUNG)
     if agent is None:
-        _forget(new, "given")
+        _forget(new, _GIVEN)
         new |= _ring(new, picks, lines, now)
     else:
-        _forget(new, "rung", "rings")
+        _forget(new, _RUNG)
         given = agent != before.agent and any(pick.agent == agent for pick in picks)
         if given or new.get("given") != agent or any(line.actor == f"agent:{agent}" for line in lines):
-            _forget(new, "given")
+            _forget(new, _GIVEN)
         if given and within(state, desk) is not None:
-            new |= {"given": agent, "at": now}
+            new |= {"given": agent, "given_at": now}
     return replace(state, clocks={**state.clocks, WORD: new})
 
 
-def _forget(kept: dict[str, Any], *words: str) -> None:
-    for word in (*words, "at"):
+def _forget(kept: dict[str, Any], words: Sequence[str]) -> None:
+    for word in words:
         kept.pop(word, None)
 
 
@@ -117,13 +123,13 @@ def _ring(kept: Mapping[str, Any], picks: Sequence[Pick], lines: Sequence[Change
     free = picks[-1].rung if picks else ()
     if not again and (rings > 0 or not free):
         return {}
-    return {"rung": sorted({*kept.get("rung", ()), *free}), "rings": min(rings + 1, MOST_RINGS), "at": now}
+    return {"rung": sorted({*kept.get("rung", ()), *free}), "rings": min(rings + 1, MOST_RINGS), "rung_at": now}
 
 
 def called(state: State, before: State, picks: Sequence[Pick], now: float) -> list[tuple[str, str]]:
     """Return whom to tell, and why in words, because a ticket rings in this turn."""
     kept = state.clocks.get(WORD, {})
-    if not picks or not kept.get("rings") or kept["at"] != now or kept == before.clocks.get(WORD):
+    if not picks or not kept.get("rings") or kept["rung_at"] != now or kept == before.clocks.get(WORD):
         return []
     return [(f"agent:{one}", "it rings with you, and whoever takes it first has it") for one in picks[-1].rung]
 

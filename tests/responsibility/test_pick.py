@@ -139,7 +139,7 @@ def test_each_filter_keeps_out_whom_it_should_and_says_why() -> None:
         ({one: {"ways": ["chat"]} for one in ("sona", "luca", "mia")}, (), {}, "channel_disabled"),
         ({one: {"ways": ["chat"]} for one in ("sona", "luca")}, (), {"skills": {"czech": None}}, "skill_missing"),
         ({"sona": {"capacity": 0.5}}, ("luca", "mia"), {}, "all_at_capacity"),
-        ({}, (), {"clocks": {"react": {"passed": ["sona", "luca", "mia"]}}}, "all_offline"),
+        ({}, (), {"clocks": {"react": {"passed": ["sona", "luca", "mia"]}}}, "passed_on"),
     ],
 )
 def test_the_reason_for_nobody_is_that_of_whoever_came_nearest(

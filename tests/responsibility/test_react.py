@@ -1,0 +1,217 @@
+"""Who does not react to what a strategy gave them loses it to the next; what rings with everybody rings again."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from router.clocks.react import MOST_RINGS
+from tests.desks import mail
+from tests.responsibility.desks import team
+from tests.responsibility.shift import THREE, Shift
+from tickets.schema import tickets
+from tickets.store import Store
+
+
+@pytest.fixture
+def shift(store: Store, tmp_path: Path) -> Shift:
+    made = Shift(store, team(THREE), tmp_path / "out")
+    made.says(assignment="round_robin", react_within="10m")
+    return made
+
+
+def rings(shift: Shift, number: int) -> int:
+    return shift.events(number).count("ticket.rung")
+
+
+def told(shift: Shift, number: int) -> list[str]:
+    return [recipient for recipient, notifier, _ in shift.owed(number) if notifier == "email"]
+
+
+def test_who_does_not_react_loses_it_to_the_next_and_everybody_is_asked_once(shift: Shift) -> None:
+    number = shift.mails_in()
+    assert shift.tick(599) == []
+    assert shift.whose(number) == "sona"
+    shift.tick(1)
+    assert shift.past(number)[1:] == [
+        (
+            "ticket.unassigned",
+            "desk",
+            {"from": "sona", "reason": "not_reacted", "why": "Sona did not react within 10 min"},
+        ),
+        ("ticket.assigned", "desk", {"from": None, "to": "luca", "reason": "round_robin"}),
+    ]
+    [pick] = shift.trace(number)["picked"]
+    assert pick["passed_over"] == [
+        ["sona", "has passed it on"],
+        ["mia", "had a turn later, or stands below in the desk file"],
+    ]
+    shift.tick(600)
+    assert shift.whose(number) == "mia"
+    shift.tick(600)
+    assert (shift.whose(number), shift.ticket(number)["unassigned_reason"]) == (None, "passed_on")
+    known = shift.ticket(number)["history"]
+    for _ in range(3):
+        shift.tick(6_000)
+    assert shift.ticket(number)["history"] == known
+
+
+def test_when_the_customer_writes_again_everybody_is_asked_again(shift: Shift) -> None:
+    number = shift.mails_in()
+    for _ in THREE:
+        shift.tick(600)
+    assert shift.whose(number) is None
+    shift.route(mail("again@customer", answers="m1@customer", to="support@acme.example"))
+    shift.tick()
+    assert shift.whose(number) == "sona"
+
+
+def test_who_comes_to_the_team_later_is_asked_too(shift: Shift) -> None:
+    number = shift.mails_in()
+    for _ in THREE:
+        shift.tick(600)
+    shift.says({"nora": {}}, assignment="round_robin", react_within="10m")
+    shift.tick()
+    assert shift.whose(number) == "nora"
+
+
+@pytest.mark.parametrize("act", ["note", "priority", "answer"])
+def test_who_does_anything_about_it_keeps_it(shift: Shift, act: str) -> None:
+    number = shift.mails_in()
+    shift.now += 599
+    if act == "note":
+        shift.acts.note(number, "sona", "I am at it")
+    elif act == "priority":
+        shift.acts.priority(number, "sona", "high")
+    else:
+        shift.answer(number, "sona")
+    shift.tick(600_000)
+    assert shift.whose(number) == "sona"
+
+
+def test_what_colleagues_do_about_it_is_no_reaction(shift: Shift) -> None:
+    number = shift.mails_in()
+    shift.acts.note(number, "luca", "Sona, this is yours")
+    shift.tick(600)
+    assert shift.whose(number) == "luca"
+
+
+def test_what_was_given_by_hand_stays(shift: Shift) -> None:
+    number = shift.mails_in()
+    shift.acts.assign(number, "mia", "luca")
+    shift.tick(600_000)
+    assert shift.whose(number) == "luca"
+
+
+def test_who_takes_what_is_on_the_way_to_others_keeps_it(shift: Shift) -> None:
+    number = shift.mails_in()
+    for _ in THREE:
+        shift.tick(600)
+    shift.acts.take(number, "sona")
+    shift.tick(600_000)
+    assert shift.whose(number) == "sona"
+
+
+def test_a_department_that_does_not_say_waits_for_ever_but_not_in_a_chat(shift: Shift) -> None:
+    shift.says(assignment="round_robin")
+    letter, chat = shift.mails_in(), shift.chats()
+    assert [shift.whose(one) for one in (letter, chat)] == ["sona", "luca"]
+    shift.tick(29)
+    assert shift.whose(chat) == "luca"
+    shift.tick(1)
+    assert shift.whose(chat) == "mia"
+    shift.tick(600_000)
+    assert shift.whose(letter) == "sona"
+
+
+def test_a_new_desk_file_says_how_long_from_then_on(shift: Shift) -> None:
+    number = shift.mails_in()
+    shift.says(assignment="round_robin", react_within="1h")
+    shift.tick(600)
+    assert shift.whose(number) == "sona"
+    shift.tick(3_000)
+    assert shift.whose(number) == "luca"
+
+
+def test_who_went_away_meanwhile_is_not_one_who_did_not_react(shift: Shift) -> None:
+    number = shift.mails_in()
+    shift.away("sona")
+    shift.tick(300)
+    shift.back("sona")
+    assert shift.whose(number) == "luca"
+    shift.tick(599)
+    assert shift.whose(number) == "luca"
+    shift.tick(1)
+    assert shift.whose(number) == "mia"
+    shift.tick(600)
+    assert shift.whose(number) == "sona"
+
+
+def test_a_chat_rings_with_all_who_could_have_it_until_somebody_takes_it(shift: Shift) -> None:
+    shift.says({"mia": {"ways": ["mail"]}}, assignment="ring_all")
+    shift.away("nobody")
+    number = shift.chats()
+    assert (shift.whose(number), shift.ticket(number)["unassigned_reason"]) == (None, "several_agents")
+    assert shift.tick(29) == []
+    assert rings(shift, number) == 0
+    before = told(shift, number)
+    shift.tick(1)
+    assert rings(shift, number) == 1
+    assert sorted(told(shift, number)[len(before) :]) == ["luca", "sona"]
+    shift.acts.take(number, "luca")
+    shift.tick(30)
+    shift.tick(3_000)
+    assert (shift.whose(number), rings(shift, number)) == ("luca", 1)
+
+
+def test_a_chat_that_nobody_takes_rings_three_times_and_waits_until_the_customer_writes(shift: Shift) -> None:
+    shift.says(assignment="ring_all")
+    number = shift.chats()
+    for _ in range(10):
+        shift.tick(30)
+    assert rings(shift, number) == MOST_RINGS - 1  # it began to ring when it came
+    before = told(shift, number)
+    shift.chats()
+    assert sorted(told(shift, number)[len(before) :]) == ["luca", "mia", "sona"]
+    shift.tick(30)
+    assert rings(shift, number) == MOST_RINGS
+
+
+def test_it_rings_with_who_comes_back_later(shift: Shift) -> None:
+    shift.says(assignment="ring_all")
+    shift.away("mia")
+    number = shift.chats()
+    for _ in range(10):
+        shift.tick(30)
+    before, rung = told(shift, number), rings(shift, number)
+    shift.back("mia")
+    shift.tick()
+    assert rings(shift, number) == rung + 1
+    assert "mia" in told(shift, number)[len(before) :]
+    assert shift.tick() == []
+
+
+def test_a_note_of_a_colleague_does_not_ring(shift: Shift) -> None:
+    shift.says(assignment="ring_all")
+    number = shift.chats()
+    before = told(shift, number)
+    shift.acts.note(number, "sona", "Whose is this?")
+    assert told(shift, number) == before
+
+
+def test_where_nobody_is_there_it_rings_as_soon_as_somebody_is(shift: Shift) -> None:
+    shift.says(assignment="ring_all")
+    for one in THREE:
+        shift.away(one)
+    number = shift.chats()
+    assert shift.tick(30) == []
+    shift.back("luca")
+    [moved] = shift.tick()
+    assert (moved.ticket, rings(shift, number)) == (number, 1)
+
+
+def test_a_ticket_that_somebody_is_at_has_no_clock_that_runs(shift: Shift) -> None:
+    number = shift.mails_in()
+    shift.acts.note(number, "sona", "I am at it")
+    with shift.store.read() as connection:
+        assert connection.execute(select(tickets.c.due_at, tickets.c.clocks)).all() == [(None, None)]
