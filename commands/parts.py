@@ -17,6 +17,7 @@ from ingest import channel as channels
 from ingest.mail.sealed import check_decryption
 from notify import notifier as notifiers
 from notify.template import check_templates
+from router.chains import check_escalations
 from router.correlate import check_correlations
 from router.rules import check_rules
 from tickets import blobs
@@ -28,7 +29,7 @@ EX_TEMPFAIL = 75
 """sysexits.h: trouble here, try again; a mail system keeps the mail and does so."""
 
 KINDS = Kinds(channels.words, channels.config_model, notifiers.words, notifiers.config_model)
-CHECKS = (check_rules, check_correlations, check_decryption, check_templates, channels.check)
+CHECKS = (check_rules, check_correlations, check_escalations, check_decryption, check_templates, channels.check)
 
 
 def settings(code: int = 2) -> Settings:

@@ -14,8 +14,8 @@ Priority = Literal["low", "normal", "high", "urgent"]
 Event = Literal[
     "message.received", "ticket.created", "ticket.reopened", "ticket.status_changed", "ticket.tagged",
     "ticket.priority_changed", "ticket.transferred", "ticket.assigned", "ticket.unassigned", "ticket.answered",
-    "ticket.noted", "ticket.merged", "ticket.linked", "ticket.rated", "agent.availability_changed", "delivery.failed",
-    "sla.warning", "sla.breached",
+    "ticket.noted", "ticket.merged", "ticket.linked", "ticket.rated", "ticket.escalated", "ticket.acknowledged",
+    "agent.availability_changed", "delivery.failed", "sla.warning", "sla.breached",
 ]  # fmt: skip
 """What happens to a ticket, as its history tells it."""
 

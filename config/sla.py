@@ -1,7 +1,7 @@
 """What customers are promised: SLA levels, escalation chains, and the groups of contacts they are promised to."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -48,8 +48,15 @@ class ContactGroup(Model):
     sla: Name | None = None
 
 
+ESCALATES_TO: Final = "escalates_to"
+"""What a step writes for the department that the ticket's own escalates to."""
+
+
 class Step(Model):
-    """One step of an escalation: who is told and where the ticket goes; the next step comes after `wait`."""
+    """One step of an escalation: who is told and where the ticket goes; the next step comes after `wait`.
+
+    `transfer` is a department, or `escalates_to` for the one that the ticket's own escalates to.
+    """
 
     notify: tuple[str, ...] = ()
     transfer: Name | None = None

@@ -129,7 +129,9 @@ def test_every_section_of_the_desk_file_is_told() -> None:
     assert told(part(read("docs/desk-file.md"), "## Sections", "### "), SECTIONS) == []
 
 
-@pytest.mark.parametrize("section", ["desk", "agents", "departments", "channels", "calendars", "correlations", "rules"])
+@pytest.mark.parametrize(
+    "section", ["desk", "agents", "departments", "channels", "calendars", "correlations", "escalations", "rules"]
+)
 def test_every_key_of_a_section_is_told_with_an_example(section: str) -> None:
     text = read("docs/desk-file.md")
     says = part(text, "## Rules" if section == "rules" else f"### {section}", "### ", "## ")

@@ -5,13 +5,14 @@ from typing import Any, Final
 
 from config.desk import Desk
 from router.clocks.clock import Clock
+from router.clocks.escalation import Escalating
 from router.clocks.postponed import Postponed
 from router.clocks.react import React
 from router.clocks.timed import Timed
 from router.rules import RuleSet
 from router.state import State
 
-CLOCKS: Final[tuple[Clock, ...]] = (Postponed(), Timed(), React())
+CLOCKS: Final[tuple[Clock, ...]] = (Postponed(), Timed(), React(), Escalating())
 """Every kind of clock, in the order in which they are wound and strike; that of the promises is the first."""
 
 
