@@ -35,6 +35,7 @@ from commands.reconcile import reconcile
 from commands.reply import reply
 from commands.serve import CannotListenError, greet, serve
 from commands.stages import Stages
+from commands.to_solve import to_solve
 from commands.token import token
 from config.settings import Settings, WrongSettingError
 from config.watch import DeskFile
@@ -293,6 +294,7 @@ for command in (
     look.why,
     look.outbox,
     reply,
+    to_solve,
     agent,
     agents,
     token,

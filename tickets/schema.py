@@ -114,8 +114,18 @@ tickets = Table(
 ticking = text("due_at IS NOT NULL")
 Index("tickets_due", tickets.c.due_at, sqlite_where=ticking, postgresql_where=ticking)
 working = text("status IN ('new', 'open')")
-Index("tickets_working", tickets.c.agent, tickets.c.department, sqlite_where=working, postgresql_where=working)
-Index("tickets_contact", tickets.c.contact_id)
+Index(  # by how urgent they are, see router/to_solve.py
+    "tickets_working",
+    tickets.c.agent,
+    tickets.c.department,
+    tickets.c.sla_due_at,
+    tickets.c.priority,
+    tickets.c.waiting_since,
+    tickets.c.id,
+    sqlite_where=working,
+    postgresql_where=working,
+)
+Index("tickets_contact", tickets.c.contact_id, tickets.c.id)
 Index("tickets_timed", tickets.c.timed_by, tickets.c.status)
 
 entries = Table(

@@ -38,8 +38,9 @@ def upgrade() -> None:
     ticking = sa.text('due_at IS NOT NULL')
     op.create_index('tickets_due', 'tickets', ['due_at'], sqlite_where=ticking, postgresql_where=ticking)
     working = sa.text("status IN ('new', 'open')")
-    op.create_index('tickets_working', 'tickets', ['agent', 'department'], sqlite_where=working, postgresql_where=working)
-    op.create_index('tickets_contact', 'tickets', ['contact_id'])
+    urgency = ['sla_due_at', 'priority', 'waiting_since', 'id']
+    op.create_index('tickets_working', 'tickets', ['agent', 'department', *urgency], sqlite_where=working, postgresql_where=working)
+    op.create_index('tickets_contact', 'tickets', ['contact_id', 'id'])
     op.create_index('tickets_timed', 'tickets', ['timed_by', 'status'])
     with op.batch_alter_table('decisions') as batch:
         batch.alter_column('inbox_id', existing_type=Id, nullable=True)
