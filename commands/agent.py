@@ -1,52 +1,93 @@
 """`agent ID away|back`, `agents`: who is at work."""
 
 import time
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 import typer
+from sqlalchemy import func, select
 
 from commands.output import AsJson, documents, line, stop, table
 from commands.parts import open_desk, open_store, settings
+from config.desk import Desk
 from config.problems import nearest, shown
+from router.absent import gone
+from router.staff import Staff
 from tickets.look import moment
 from tickets.presence import away_since, set_away
+from tickets.schema import tickets, working
+from tickets.store import Store
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="the agent, by the id of the desk file")]
 State = Annotated[Literal["away", "back"], typer.Argument(help="not at work, or at work again")]
 
 
 def agent(name: Id, state: State, *, as_json: AsJson = False) -> None:
-    """Say that an agent is not at work, or is back."""
-    known = open_desk(settings().desk_file).current().agents_by_id
+    """Say that an agent is not at work, or is back; a running desk sees to their tickets within a second."""
+    desk, now = open_desk(settings().desk_file).current(), time.time()
+    known = desk.agents_by_id
     if name not in known:
         near = nearest(name, known)
         hint = f"; did you mean {near}?" if near else ". See: frontdesk agents"
         stop(f'No agent of this desk is called "{shown(name)}"{hint}', 1)
     with open_store() as store:
-        changed = set_away(store, name, state == "away", time.time())
+        changed = set_away(store, name, state == "away", now)
+        going = list(_going(store, desk, name, now)) if state == "away" else []
     if as_json:
-        documents([{"agent": name, "state": state, "changed": changed}])
+        documents([{"agent": name, "state": state, "changed": changed, "tickets": going}])
+        return
+    line(f"{known[name].name} {'is' if changed else 'was already'} {state}.")
+    for one in going:
+        line(f"  {_words(desk, name, one)}")
+
+
+def _going(store: Store, desk: Desk, name: str, now: float) -> Iterator[dict[str, Any]]:
+    """Yield how many open tickets an agent who is away has in each department, whereto they go, and after how many seconds."""
+    staff = Staff(desk, now, {**away_since(store), name: 0.0})
+    held = select(tickets.c.department, func.count()).where(working, tickets.c.agent == name)
+    with store.read() as connection:
+        rows = connection.execute(held.group_by(tickets.c.department).order_by(tickets.c.department)).all()
+    for department, many in rows:
+        found, known = gone(staff, department, name), desk.departments_by_id.get(department)
+        goes = None if found is None else f"agent:{found.to}" if found.to else "queue"
+        yield {"department": department, "tickets": many, "go": goes, "after": (known and known.away_after) or 0.0}
+
+
+def _words(desk: Desk, name: str, going: Mapping[str, Any]) -> str:
+    many = "1 ticket" if going["tickets"] == 1 else f"{going['tickets']} tickets"
+    verb = "s" if going["tickets"] == 1 else ""
+    known = desk.departments_by_id.get(going["department"])
+    where, who = known.name if known else going["department"], desk.agents_by_id[name].name
+    if going["go"] is None:
+        return f"{many} of {where} stay{verb} with {who}."
+    whereto = "goes" if verb else "go"
+    if going["go"] == "queue":
+        said = f"{many} {whereto} back to the queue of {where}"
     else:
-        line(f"{known[name].name} {'is' if changed else 'was already'} {state}.")
+        said = f"{many} of {where} {whereto} to {desk.agents_by_id[going['go'].removeprefix('agent:')].name}"
+    return f"{said}, unless {who} is back within {going['after'] / 60:g} min." if going["after"] else f"{said}."
 
 
 def agents(*, as_json: AsJson = False) -> None:
-    """List the agents, their departments, and who is away."""
+    """List the agents, their departments, and who is not at work and why."""
     desk = open_desk(settings().desk_file).current()
     with open_store() as store:
-        absent = away_since(store)
+        since = away_since(store)
+    staff = Staff(desk, time.time(), since)
     rows: list[dict[str, Any]] = [
         {
             "agent": one.id,
             "name": one.name,
             "departments": [found.id for found in desk.departments if one.id in desk.members(found.id)],
-            "state": "away" if one.id in absent else "there",
-            "since": moment(absent.get(one.id)),
+            "state": "away" if (why := staff.absent(one.id)) else "there",
+            "why": why,
+            "since": moment(since.get(one.id)),
         }
         for one in desk.agents
     ]
     if as_json:
         documents(rows)
         return
-    cells = ((row["agent"], row["name"], ", ".join(row["departments"]), row["state"], row["since"]) for row in rows)
-    table(("Agent", "Name", "Departments", "State", "Since"), cells, nothing="")
+    columns = ("agent", "name", "departments", "state", "why", "since")
+    cells = (tuple(", ".join(row[one]) if one == "departments" else row[one] for one in columns) for row in rows)
+    table(tuple(one.title() for one in columns), cells, nothing="")

@@ -21,6 +21,7 @@ from notify.outbox import Outbox
 from router.book import Shelf
 from router.clocks.rewind import Rewinder
 from router.clocks.tick import tick
+from router.comings import heard
 from router.drain import drained
 from router.missed import missed
 from router.returns import returned
@@ -157,10 +158,19 @@ class Stages:
                 self._tell(conversation)
 
     def staff(self) -> None:
-        """Take from agents who are not at work the open tickets they have lost, and give out what waits. Raises `Temporary`."""
+        """Follow who comes and goes: the rules hear of it, open tickets of the absent move on, and what waits is given out.
+
+        Raises `Temporary`.
+        """
         now, book = time.time(), self.shelf.book()
-        for moves in (returned, drained):
-            for moved in moves(self.store, book, now, SWEEP_ROWS):
+        ways = {
+            "asked": heard(self.store, book, now),
+            "returned": returned(self.store, book, now, SWEEP_ROWS),
+            "drained": drained(self.store, book, now, SWEEP_ROWS),
+        }
+        for how, moves in ways.items():
+            for moved in moves:
+                self.metrics.moved.labels(how).inc()
                 self._ring("deliver", moved.rings)
 
     def ready(self) -> None:

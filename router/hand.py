@@ -7,6 +7,7 @@ from typing import Any, Final
 from config.check import NOBODY
 from config.desk import Agent, Desk
 from config.problems import nearest, shown
+from router.absent import gone
 from router.event import PRIORITIES, Change
 from router.staff import Staff
 from router.state import OVER, WORKING, State
@@ -42,6 +43,11 @@ def take(ticket: State, hand: Hand) -> Done:
         raise CannotActError(
             f"{_name(hand, ticket.agent)} took ticket {ticket.number} {_ago(seconds)}. "
             f"To have it all the same: assign it to {hand.agent.id}"
+        )
+    lost = gone(hand.staff, ticket.department, hand.agent.id)
+    if lost is not None and ticket.status in WORKING:
+        raise CannotActError(
+            f"{lost.why}, so ticket {ticket.number} would not stay with them. Answer it, or be back first"
         )
     return _to(ticket, hand, hand.agent.id, "taken")
 

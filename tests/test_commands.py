@@ -511,10 +511,11 @@ def test_an_answer_that_cannot_be_given_is_explained_and_ends_with_1(desk_folder
 
 
 def test_an_agent_is_away_and_back() -> None:
-    assert documents("agent", "sona", "away") == [{"agent": "sona", "state": "away", "changed": True}]
+    assert documents("agent", "sona", "away") == [{"agent": "sona", "state": "away", "changed": True, "tickets": []}]
     assert "Sona was already away" in call("agent", "sona", "away").stdout
     states = {row["agent"]: (row["state"], row["since"] is not None) for row in documents("agents")}
     assert states == {"sona": ("away", True), "luca": ("there", False), "mia": ("there", False)}
+    assert [row["why"] for row in documents("agents")] == ["away", None, None]
     assert documents("agents")[0]["departments"] == ["general", "billing"]
     assert "Sona is back" in call("agent", "sona", "back").stdout
     assert {row["state"] for row in documents("agents")} == {"there"}

@@ -246,6 +246,7 @@ presence = Table(
     Column("agent", String, primary_key=True),
     Column("away", Integer, nullable=False),
     Column("since", Float, nullable=False),
+    Column("noted", Float),  # the `since` of what the rules have been asked about
 )
 
 thread_keys = Table(

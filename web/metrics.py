@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 
 from ingest.mailbox import health
-from tickets.schema import HEAD, errands, inbox, outbox
+from tickets.schema import HEAD, errands, inbox, outbox, tickets, working
 from tickets.store import Store
 from tickets.trouble import Temporary
 
@@ -39,6 +39,7 @@ class Metrics:
         self.errands = self._counter(
             "frontdesk_errands", "Attempts to fetch files and names", "channel", "kind", "outcome"
         )
+        self.moved = self._counter("frontdesk_moved", "Tickets that left an absent agent or a queue", "how")
         self._depths = _Depths(store, clock)
 
     def _counter(self, name: str, words: str, *labels: str) -> Counter:
@@ -80,6 +81,11 @@ class _Depths(Collector):
             asked = connection.execute(
                 select(func.count(), func.min(errands.c.created_at)).where(errands.c.state == "pending")
             ).one()
+            queues = connection.execute(
+                select(tickets.c.department, func.count())
+                .where(working, tickets.c.agent.is_(None))
+                .group_by(tickets.c.department)
+            ).all()
             suspect = connection.scalar(select(func.count()).where(inbox.c.state == "quarantined"))
         now = self._clock()
         for name, words, value in (
@@ -92,6 +98,10 @@ class _Depths(Collector):
             ("frontdesk_quarantine_size", "Messages in quarantine", suspect),
         ):
             yield GaugeMetricFamily(name, words, value=value)
+        queue = GaugeMetricFamily("frontdesk_queue_size", "Open tickets that nobody has", labels=("department",))
+        for department, size in queues:
+            queue.add_metric((department,), size)
+        yield queue
         yield from self._mailboxes(now)
 
     def _mailboxes(self, now: float) -> Iterable[Metric]:

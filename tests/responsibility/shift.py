@@ -9,6 +9,7 @@ from ingest.channels.chat.payload import kept
 from ingest.channels.chat.tokens import Visitor
 from router.book import Book, Shelf
 from router.clocks.tick import tick
+from router.comings import heard
 from router.drain import drained
 from router.returns import Moved, returned
 from router.route import Router
@@ -52,7 +53,10 @@ class Shift(Answering):
         """Let time go by, and the clock tick once."""
         self.now += seconds
         list(tick(self.store, self.book, self.now, MOST))
-        return [moved for moves in (returned, drained) for moved in moves(self.store, self.book, self.now, MOST)]
+        asked = list(heard(self.store, self.book, self.now))
+        for moves in (returned, drained):
+            asked += moves(self.store, self.book, self.now, MOST)
+        return asked
 
     def says(self, agents: Mapping[str, Mapping[str, Any]] | None = None, /, **department: Any) -> None:
         """Let the desk file say something else from now on, of three agents and their department."""

@@ -46,6 +46,8 @@ def upgrade() -> None:
         batch.alter_column('inbox_id', existing_type=Id, nullable=True)
     op.add_column('decisions', sa.Column('events_from', Id, nullable=True))
     op.add_column('decisions', sa.Column('events_to', Id, nullable=True))
+    op.add_column('presence', sa.Column('noted', sa.Float(), nullable=True))
+    op.execute('UPDATE presence SET noted = since')
     op.create_table('desk_versions',
     sa.Column('version', sa.String(), primary_key=True),
     sa.Column('rules', sa.Text(), nullable=False),
