@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from config.calendar import ALWAYS, NEVER
 from config.desk import Desk
-from config.problems import Place, Problem, Where
+from config.problems import Place, Problem, Where, shown
+from config.sla import TARGETS, Sla
 
 NOBODY = "nobody"
 """What `assign:` writes for taking the agent off; no agent may be called so."""
@@ -21,6 +22,7 @@ def check_desk(desk: Desk) -> Iterable[Problem]:
     _calendars(desk, place)
     _hours(desk, place)
     _limits(desk, place)
+    _promises(desk, place)
     _oddities(desk, place)
     return place.found
 
@@ -33,6 +35,8 @@ def _unique(desk: Desk, place: Place) -> None:
         *(("calendar id", one.id, ("calendars", i, "id")) for i, one in enumerate(desk.calendars)),
         *(("channel name", one.name, ("channels", i, "name")) for i, one in enumerate(desk.channels)),
         *(("correlation name", one.name, ("correlations", i, "name")) for i, one in enumerate(desk.correlations)),
+        *(("sla id", one.id, ("slas", i, "id")) for i, one in enumerate(desk.slas)),
+        *(("contact group id", one.id, ("contact_groups", i, "id")) for i, one in enumerate(desk.contact_groups)),
         *(("tag", tag, ("tags", i)) for i, tag in enumerate(desk.tags)),
         *(
             ("department address", address, ("departments", i, "addresses", j))
@@ -78,7 +82,7 @@ def _calendars(desk: Desk, place: Place) -> None:
 
 
 def _hours(desk: Desk, place: Place) -> None:
-    known = (*desk.calendars_by_id, ALWAYS, NEVER)
+    known = desk.hours
     for i, department in enumerate(desk.departments):
         here = place.at("departments", i)
         if department.calendar is not None and department.calendar not in known:
@@ -98,6 +102,43 @@ def _limits(desk: Desk, place: Place) -> None:
             here.at("channel").unknown("channel", alarm.channel, desk.channels_by_name)
         if alarm.department is not None and alarm.department not in desk.departments_by_id:
             here.at("department").unknown("department", alarm.department, desk.departments_by_id)
+
+
+def _promises(desk: Desk, place: Place) -> None:
+    for i, sla in enumerate(desk.slas):
+        here = place.at("slas", i)
+        if sla.calendar is not None and sla.calendar not in desk.hours:
+            here.at("calendar").unknown("calendar", sla.calendar, desk.hours)
+        elif sla.calendar == NEVER:
+            here.at("calendar").warn("it is never open, so no promise ever becomes due")
+        _targets(sla, here)
+    for i, department in enumerate(desk.departments):
+        if department.sla is not None and department.sla not in desk.slas_by_id:
+            place.at("departments", i, "sla").unknown("sla", department.sla, desk.slas_by_id)
+    first: dict[str, Where] = {}
+    for i, group in enumerate(desk.contact_groups):
+        if group.sla is not None and group.sla not in desk.slas_by_id:
+            place.at("contact_groups", i, "sla").unknown("sla", group.sla, desk.slas_by_id)
+        for j, member in enumerate(group.members):
+            where = ("contact_groups", i, "members", j)
+            if (taken := first.setdefault(member, where)) != where:
+                path = Problem(taken, "").path
+                place.at(*where).warn(f"{shown(member)} stands in {path} already, and that counts")
+
+
+def _targets(sla: Sla, here: Place) -> None:
+    """Warn of promises that say nothing: none at all, no time to warn in, an answer later than the end of it all."""
+    for priority in (None, *sla.priorities):
+        place = here if priority is None else here.at("priorities", priority)
+        said = sla.targets(priority or "")
+        promised = {name: seconds for name in TARGETS if (seconds := getattr(said, name)) is not None}
+        if not promised and not (priority is None and sla.priorities):
+            place.warn("promises nothing; write first_response, next_response or resolution")
+        for name, seconds in promised.items():
+            if sla.warn_before is not None and seconds <= sla.warn_before:
+                place.warn(f"nobody is warned of {name}: warn_before is not shorter")
+            if name != "resolution" and seconds > promised.get("resolution", seconds):
+                place.warn(f"{name} is longer than resolution, which is due before")
 
 
 def _oddities(desk: Desk, place: Place) -> None:

@@ -21,6 +21,10 @@ class Targets(Model):
     resolution: Duration | None = None
 
 
+TARGETS: Final = tuple(Targets.model_fields)
+"""What can be promised, as an event of the clock names it."""
+
+
 class Sla(Targets):
     """`slas:` a level of promises. `priorities` are other targets for tickets of a priority; what they leave out stays.
 
@@ -34,6 +38,12 @@ class Sla(Targets):
     priorities: Mapping[Priority, Targets] = {}
     warn_before: Duration | None = None
     when_changed: Literal["from_start", "from_now", "keep"] = "from_start"
+
+    def targets(self, priority: str) -> Targets:
+        """Return what a ticket of a priority is promised."""
+        other = self.priorities.get(priority, self)  # type: ignore[call-overload]  # what is none has no other targets
+        found = {name: getattr(other, name) or getattr(self, name) for name in TARGETS}
+        return Targets.model_construct(**found)
 
 
 class ContactGroup(Model):

@@ -14,12 +14,14 @@ from router.state import State
 class Wound:
     """What a clock keeps of a ticket from now on (JSON), and when it has to strike next (UTC seconds), if it has to.
 
-    `sla_due_at` is when the nearest promise it watches is broken, or was; only the clock of the promises says so.
+    `sla_due_at` is when the nearest promise it watches is broken, or was; only the clock of the promises says so. What does
+    not run as long as the ticket stays as it is, whatever the desk file says, is not wound again `by_desk`.
     """
 
     kept: Any
     due_at: float | None = None
     sla_due_at: float | None = None
+    by_desk: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,12 @@ from router.clocks.clock import Clock
 from router.clocks.escalation import Escalating
 from router.clocks.postponed import Postponed
 from router.clocks.react import React
+from router.clocks.sla import Promises
 from router.clocks.timed import Timed
 from router.rules import RuleSet
 from router.state import State
 
-CLOCKS: Final[tuple[Clock, ...]] = (Postponed(), Timed(), React(), Escalating())
+CLOCKS: Final[tuple[Clock, ...]] = (Promises(), Postponed(), Timed(), React(), Escalating())
 """Every kind of clock, in the order in which they are wound and strike; that of the promises is the first."""
 
 
@@ -28,7 +29,7 @@ def wind(state: State, before: State | None, desk: Desk, rules: RuleSet, now: fl
     kept, due, timed = dict[str, Any](), list[float](), False
     for clock in CLOCKS:
         wound = clock.wind(state, before, desk, rules, now)
-        timed = timed or wound is not None or state.status in clock.statuses(desk, rules)
+        timed = timed or (wound is not None and wound.by_desk) or state.status in clock.statuses(desk, rules)
         if wound is None:
             continue
         kept[clock.word] = wound.kept
@@ -36,7 +37,7 @@ def wind(state: State, before: State | None, desk: Desk, rules: RuleSet, now: fl
             due.append(wound.due_at)
         if wound.sla_due_at is not None:
             state = replace(state, sla_due_at=wound.sla_due_at)
-    if idle and not timed:
+    if idle and not kept and not timed:
         return state
     return replace(state, clocks=kept, due_at=min(due, default=None), timed_by=desk.version if timed else None)
 
