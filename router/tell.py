@@ -7,6 +7,7 @@ hear of its tickets; a Slack channel or an address is named by the manager in a 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from config.desk import Agent, Desk
 
@@ -89,6 +90,14 @@ def _why_not(intent: Intent, machine: Machine) -> str | None:
     return None
 
 
+ALARMS: Final = {
+    "delivery.failed": "a message about {} could not be delivered",
+    "sla.warning": "{} has to be seen to: a promise to its customer is nearly due",
+    "sla.breached": "{} is late: a promise to its customer is broken",
+}
+"""What the responsible agent is told, or the whole department where nobody is."""
+
+
 def _by_default(desk: Desk, department: str, agent: str | None, happened: Sequence[Happened]) -> Iterator[Intent]:
     events = {event.name: event for event in happened}
     name = desk.departments_by_id[department].name
@@ -99,11 +108,11 @@ def _by_default(desk: Desk, department: str, agent: str | None, happened: Sequen
     elif mine and "ticket.created" not in events and (said := _said(events)):
         who = "a colleague wrote" if said.by_agent else "the customer replied"
         yield from _to_agent(desk, department, said, mine, f"{who}, and the ticket is yours")
-    failed = events.get("delivery.failed")
-    if failed:
-        for one in [mine] if mine else _members(desk, department):
-            whose = "your ticket" if mine else f"a ticket of {name}"
-            yield from _to_agent(desk, department, failed, one, f"a message about {whose} could not be delivered")
+    whose = "your ticket" if mine else f"a ticket of {name}"
+    for word, reason in ALARMS.items():
+        if alarm := events.get(word):
+            for one in [mine] if mine else _members(desk, department):
+                yield from _to_agent(desk, department, alarm, one, reason.format(whose))
     for event in (events.get("ticket.created"), events.get("ticket.transferred")):
         if event is None or (event.name == "ticket.transferred" and "ticket.created" in events):
             continue

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import example, given, settings
@@ -13,7 +14,7 @@ from router.clocks.sla import Promises, terms_of
 from router.clocks.wind import wind
 from router.event import before
 from router.rules import RuleSet
-from router.state import OVER, WORKING, State, decided, heard
+from router.state import OVER, WORKING, State, decided
 from tests.desks import HEAD, desk
 from tickets.calendar import is_open
 
@@ -49,12 +50,17 @@ def promising(when: str) -> Desk:
     return desk(text + PLACES.replace("WHEN", when))
 
 
+def begun(now: float) -> State:
+    """Return a ticket that begins with a customer's message."""
+    return State("general", number=1, created_at=now, status_since=now, heard_at=now, waiting_since=now)
+
+
 def moved(state: State, act: str, now: float) -> State:
     """Return the ticket after something happened in it, with its times, as the router leaves it."""
     verb, _, what = act.partition(" ")
-    then, happened = before(state), {act}
+    was, then, happened = state, before(state), {act}
     if verb == "customer":
-        state = heard(state, now)
+        state = replace(state, heard_at=now, waiting_since=state.waiting_since or now)
         then = replace(then, status=state.status if state.status in WORKING else "open")
     elif verb == "answer":
         then, happened = replace(then, status="answered"), {"ticket.answered"}
@@ -66,7 +72,7 @@ def moved(state: State, act: str, now: float) -> State:
         then = replace(then, department=what)
     elif verb == "level":
         then = replace(then, sla=what or None)
-    return decided(replace(state, messages=state.messages + 1), then, happened, now)
+    return decided(was, replace(state, messages=state.messages + 1), then, happened, now)
 
 
 ACTS = [
@@ -105,6 +111,7 @@ class Counter:
     events: list[tuple[int, str, str]] = field(default_factory=list)
 
     def open(self, calendar: str, quarter: int) -> bool:
+        """Tell whether a calendar is open in a quarter of an hour."""
         key = calendar, quarter
         if key not in self.opened:
             self.opened[key] = is_open(self.desk.hours[calendar], self.begin + quarter * QUARTER)
@@ -169,6 +176,7 @@ class Counter:
                 self.change(old, terms[name], level.when_changed, quarter)
 
     def change(self, old: Counted, terms: Any, when: str, quarter: int) -> None:
+        """Do to what runs what the level says."""
         was, old.off = old.off, False
         if old.broken is not None:
             return
@@ -180,6 +188,7 @@ class Counter:
         old.terms = replace(old.terms, before=terms.before) if when == "keep" else terms
 
     def waits(self, name: str, state: State) -> int | None:
+        """Return since when somebody waits for it."""
         if name == "resolution":
             return None if state.status in OVER else 0
         since = state.waiting_since if (state.first_answered_at is None) == (name == "first_response") else None
@@ -198,7 +207,7 @@ def struck(state: State, at: Desk, now: float, events: list[tuple[int, str, str]
 
 def due_by(counter: Counter, state: State, quarter: int) -> dict[str, float]:
     """Return what is due when, of what runs."""
-    found = {}
+    found = dict[str, float]()
     for name, one in counter.found.items():
         if one.ended or one.off or state.status in OVER or (name == "resolution" and state.status not in WORKING):
             continue
@@ -219,10 +228,7 @@ def test_what_is_kept_equals_what_somebody_counts_who_knows_everything(
 ) -> None:
     at, events = promising(when), list[tuple[int, str, str]]()
     counter = Counter(at, begin)
-    fresh = State(
-        "general", number=1, contact="ann@example.com", created_at=begin, status_since=begin, agent_since=begin
-    )
-    state = wind(heard(fresh, begin), None, at, RULES, begin)
+    state = wind(begun(begin), None, at, RULES, begin)
     counter.works.append(True)
     counter.note(state, 0)
     quarter = 0
@@ -260,8 +266,7 @@ def test_ticking_and_winding_more_often_changes_nothing(
 
     def run(*, often: bool) -> tuple[list[tuple[int, str, str]], Any]:
         events, more = list[tuple[int, str, str]](), iter(extra * 100)
-        fresh = State("general", number=1, contact="ann@example.com", created_at=begin, status_since=begin)
-        state, now = wind(heard(fresh, begin), None, at, RULES, begin), begin
+        state, now = wind(begun(begin), None, at, RULES, begin), begin
         for pause, act in [*story, (60, "nothing")]:
             for _ in range(pause * 3):
                 now += QUARTER // 3
@@ -282,8 +287,7 @@ def test_ticking_and_winding_more_often_changes_nothing(
 @given(st.integers(0, 200), st.integers(0, 200), st.integers(1, 200))
 def test_a_pause_never_makes_it_due_earlier(begin: int, pause: int, more: int) -> None:
     at = promising("from_start")
-    fresh = State("general", number=1, contact="ann@example.com", created_at=BEGINS[0], status_since=BEGINS[0])
-    state = wind(heard(fresh, BEGINS[0]), None, at, RULES, BEGINS[0])
+    state = wind(begun(BEGINS[0]), None, at, RULES, BEGINS[0])
     due = state.clocks["sla"]["targets"]["resolution"]["due"]
     answered = BEGINS[0] + (begin * 60.0)
     state = wind(moved(state, "answer", answered), state, at, RULES, answered)
@@ -298,4 +302,4 @@ def test_a_ticket_that_goes_to_and_fro_for_ever_keeps_a_hundred_pauses() -> None
         pauses = paused(pauses, turn * 10.0 + (turn % 7), now=turn % 2 == 0)
         assert len(pauses) <= MOST_PAUSES
     assert pauses[0][0] == 0.0
-    assert all(one[1] is not None and one[1] <= other[0] for one, other in zip(pauses, pauses[1:], strict=False))
+    assert all(one[1] is not None and one[1] <= other[0] for one, other in pairwise(pauses))
