@@ -13,6 +13,8 @@ from config.desk import Desk
 from config.problems import nearest, shown
 from router.absent import gone
 from router.staff import Staff
+from router.strategies import has
+from router.workload import load
 from tickets.look import moment
 from tickets.presence import away_since, set_away
 from tickets.schema import tickets, working
@@ -69,10 +71,12 @@ def _words(desk: Desk, name: str, going: Mapping[str, Any]) -> str:
 
 
 def agents(*, as_json: AsJson = False) -> None:
-    """List the agents, their departments, and who is not at work and why."""
+    """List the agents, their departments, what they have, and who is not at work and why."""
     desk = open_desk(settings().desk_file).current()
     with open_store() as store:
         since = away_since(store)
+        with store.read() as connection:
+            held = load(connection, desk, desk.agents_by_id)
     staff = Staff(desk, time.time(), since)
     rows: list[dict[str, Any]] = [
         {
@@ -82,12 +86,20 @@ def agents(*, as_json: AsJson = False) -> None:
             "state": "away" if (why := staff.absent(one.id)) else "there",
             "why": why,
             "since": moment(since.get(one.id)),
+            "load": held[one.id],
+            "capacity": one.capacity,
         }
         for one in desk.agents
     ]
     if as_json:
         documents(rows)
         return
-    columns = ("agent", "name", "departments", "state", "why", "since")
-    cells = (tuple(", ".join(row[one]) if one == "departments" else row[one] for one in columns) for row in rows)
-    table(tuple(one.title() for one in columns), cells, nothing="")
+    cells = (
+        (
+            *(row["agent"], row["name"], ", ".join(row["departments"])),
+            has(desk.agents_by_id[row["agent"]], held),
+            *(row["state"], row["why"], row["since"]),
+        )
+        for row in rows
+    )
+    table(("Agent", "Name", "Departments", "Has", "State", "Why", "Since"), cells, nothing="")

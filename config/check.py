@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from config.calendar import ALWAYS, NEVER
+from config.check_staff import check_staff
 from config.desk import Desk
 from config.problems import Place, Problem, Where, shown
 from config.sla import TARGETS, Sla
@@ -24,6 +25,7 @@ def check_desk(desk: Desk) -> Iterable[Problem]:
     _limits(desk, place)
     _promises(desk, place)
     _oddities(desk, place)
+    check_staff(desk, place)
     return place.found
 
 

@@ -521,6 +521,40 @@ def test_an_agent_is_away_and_back() -> None:
     assert {row["state"] for row in documents("agents")} == {"there"}
 
 
+def test_the_list_of_agents_says_what_each_has_and_why_somebody_is_not_there(desk_folder: Path) -> None:
+    more = "email: sona@acme.example, capacity: 3, calendar: never"
+    (desk_folder / "desk.yaml").write_text(HEAD.replace("email: sona@acme.example", more), encoding="utf-8")
+    call("inject", "billing@acme.example", stdin=MAIL)
+    route(desk_folder)
+    call("act", "take", "1", "--as", "luca")
+    sona, luca, _ = documents("agents")
+    assert (sona["state"], sona["why"], sona["since"], sona["load"], sona["capacity"]) == (
+        "away",
+        "off shift",
+        None,
+        0,
+        3,
+    )
+    assert (luca["state"], luca["why"], luca["load"], luca["capacity"]) == ("there", None, 1, None)
+    table = call("agents").stdout
+    assert "0 of 3" in table
+    assert "off shift" in table
+
+
+def test_to_solve_gives_an_agent_the_next_ticket_or_says_that_there_is_none(desk_folder: Path) -> None:
+    nothing = call("to-solve", "luca")
+    assert (nothing.exit_code, nothing.stdout) == (1, "")
+    assert "Nothing waits" in nothing.stderr
+    call("inject", "billing@acme.example", stdin=MAIL)
+    route(desk_folder)
+    assert "nobody has it yet" in call("to-solve", "luca", "--look").stdout
+    [taken] = documents("to-solve", "luca")
+    assert (taken["ticket"], taken["subject"], taken["own"], taken["taken"]) == (1, "My invoice", False, True)
+    assert "yours already" in call("to-solve", "luca").stdout
+    assert call("to-solve", "mia").exit_code == 1  # not in billing
+    assert call("to-solve", "bob").exit_code == 1
+
+
 def test_an_agent_nobody_knows_is_neither_away_nor_back() -> None:
     result = call("agent", "sonia", "away")
     assert result.exit_code == 1

@@ -13,6 +13,11 @@ MONDAY_NOON = 1_795_435_200.0
 
 def team(agents: Mapping[str, Mapping[str, Any]], **sections: Any) -> Desk:
     """Return a desk, read by the real loader, with these agents; one department `support` has them all, if no other is said."""
+    return desk(team_file(agents, **sections))
+
+
+def team_file(agents: Mapping[str, Mapping[str, Any]], **sections: Any) -> str:
+    """Return the desk file of such a desk."""
     people = [{"id": one, "name": one.title(), "email": f"{one}@acme.example", **said} for one, said in agents.items()]
     whole = {
         "desk": {"name": "Acme Support", "domain": "support.acme.example", **sections.pop("desk", {})},
@@ -26,7 +31,7 @@ def team(agents: Mapping[str, Mapping[str, Any]], **sections: Any) -> Desk:
         "notifiers": {"email": {"from": "desk@support.acme.example"}},
         **sections,
     }
-    return desk(json.dumps(whole))
+    return json.dumps(whole)
 
 
 def support(**said: Any) -> list[dict[str, Any]]:
