@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 
 from config.desk import ChannelConfig, Desk
 from ingest import channel as channels
-from ingest.outbound import Outbound
+from ingest.outbound import Outbound, origin
+from notify import webhook
 from notify.answers import Answers
 from notify.letter import Letters
 from notify.note import Note
@@ -39,5 +40,8 @@ def open_outbox(store: Store, desk: Desk, blobs: Blobs, folder: Path) -> Outbox:
 
     ways = dict(open_notifiers(desk, folder))
     ways["channel"] = Answers(store, desk, blobs, through)
+    if isinstance(hooks := desk.notifiers.get("webhook"), webhook.Config):
+        private = [origin(one.url) for one in hooks.hooks.values() if one.private]
+        ways["webhook"] = webhook.Webhooks(hooks, Outbound(own=private).call)
     ways["mail"] = Letters(store, desk, blobs, cast(Post, ways["email"]))
     return Outbox(store, desk, ways, settled=ended)

@@ -12,7 +12,15 @@ NOBODY = "nobody"
 """What `assign:` writes for taking the agent off; no agent may be called so."""
 CUSTOMER = "customer"
 """Who the outbox says an answer goes to; no agent may be called so."""
-TAKEN = {NOBODY: "what a rule assigns to have no agent", CUSTOMER: "who answers go to"}
+LAST_AGENT = "last_agent"
+"""What `assign:` writes for whoever had the contact's ticket before; no agent may be called so."""
+ESCALATES_TO = "escalates_to"
+"""What `transfer:` writes for the department the ticket's own escalates to; no department may be called so."""
+TAKEN = {
+    NOBODY: "what a rule assigns to have no agent",
+    CUSTOMER: "who answers go to",
+    LAST_AGENT: "what a rule assigns for who had the contact's ticket before",
+}
 
 
 def check_desk(desk: Desk) -> Iterable[Problem]:
@@ -20,6 +28,7 @@ def check_desk(desk: Desk) -> Iterable[Problem]:
     place = Place()
     _unique(desk, place)
     _references(desk, place)
+    _words(desk, place)
     _calendars(desk, place)
     _hours(desk, place)
     _limits(desk, place)
@@ -67,9 +76,15 @@ def _references(desk: Desk, place: Place) -> None:
     for i, channel in enumerate(desk.channels):
         if channel.department is not None and channel.department not in desk.departments_by_id:
             place.at("channels", i, "department").unknown("department", channel.department, desk.departments_by_id)
+
+
+def _words(desk: Desk, place: Place) -> None:
     for i, person in enumerate(desk.agents):
         if person.id in TAKEN:
             place.at("agents", i, "id").note(f'"{person.id}" is {TAKEN[person.id]}; choose another id')
+    for i, department in enumerate(desk.departments):
+        if department.id == ESCALATES_TO:
+            place.at("departments", i, "id").note(f'"{ESCALATES_TO}" is a word of the rules; choose another id')
 
 
 def _calendars(desk: Desk, place: Place) -> None:

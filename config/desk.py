@@ -1,6 +1,7 @@
 """The desk: what the desk file says, as frozen models, and the look-ups every stage needs."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -256,6 +257,11 @@ class Desk(Model):
         return {one.id: one for one in self.escalations}
 
     @cached_property
+    def variables(self) -> frozenset[str]:
+        """The names of the groups in the rules' patterns: the variables that texts of their actions may have."""
+        return frozenset(name for rule in self.rules for group in rule.when for name in _named(group))
+
+    @cached_property
     def _groups(self) -> Mapping[str, ContactGroup]:
         return {member: group for group in reversed(self.contact_groups) for member in group.members}
 
@@ -287,3 +293,17 @@ class Desk(Model):
         return self.departments_by_address.get(address) or self.departments_by_address.get(
             f"{local.partition('+')[0]}@{domain}"
         )
+
+
+def _named(said: object) -> Iterator[str]:
+    """Yield the names of the groups in all patterns of a rule's conditions."""
+    if isinstance(said, Mapping):
+        for word, value in said.items():
+            patterns = value if isinstance(value, (list, tuple)) else [value]
+            if word == "matches":
+                yield from (name for one in patterns for name in re.findall(r"\(\?P?<([A-Za-z_]\w*)>", str(one)))
+            else:
+                yield from _named(value)
+    elif isinstance(said, (list, tuple)):
+        for one in said:
+            yield from _named(one)

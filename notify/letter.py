@@ -21,7 +21,7 @@ from notify.notifier import Needless, Post
 from notify.template import fill, source_of
 from tickets.blobs import Blobs
 from tickets.keys import signing_key
-from tickets.reply import TRANSCRIPT, Upload
+from tickets.reply import AUTO_ANSWER, TRANSCRIPT, Upload
 from tickets.reply_address import host, reply_address
 from tickets.schema import conversations, entries
 from tickets.store import Store
@@ -46,6 +46,13 @@ _PAGE: Final = """\
 <!DOCTYPE html>
 <html><body style="font-family:sans-serif;white-space:pre-wrap">{text}</body></html>
 """
+
+
+_AUTOMATIC: Final = {
+    TRANSCRIPT: "Auto-Submitted: auto-generated\n",
+    AUTO_ANSWER: "Auto-Submitted: auto-replied\nX-Auto-Response-Suppress: All\n",
+}
+"""What marks a mail that no person has written (RFC 3834, 5; MS-OXCMAIL), by its event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +107,7 @@ class Letters:
             "number": note.number,
             "subject": note.subject,
             "signature": department.signature.strip() if department else "",
-            "quote": _quote(connection, note, entry),
+            "quote": _quote(connection, entry),
         }
         try:
             return fill(source_of(self.desk, department), values)
@@ -125,10 +132,13 @@ def _still_wanted(connection: Connection, entry: Any) -> None:
         raise Needless("not sent: the visitor has seen it in the chat")
 
 
-def _quote(connection: Connection, note: Note, answer: Any) -> str:
+def _quote(connection: Connection, answer: Any) -> str:
     """Return what the customer wrote last before the answer, quoted under a line that says who and when."""
     earlier = select(entries).where(
-        entries.c.ticket_id == note.number, entries.c.id < answer.id, entries.c.author.not_like("agent:%")
+        entries.c.ticket_id == answer.ticket_id,  # a merged ticket's entries stand in the one that took it in
+        entries.c.id < answer.id,
+        entries.c.inbox_id.is_not(None),
+        entries.c.author.not_like("agent:%"),
     )
     said = connection.execute(earlier.order_by(entries.c.id.desc()).limit(1)).first()
     text = quotable(((said.reply_text or "").strip() or said.text) if said else "")
@@ -178,7 +188,7 @@ def _rendered(  # what a mail is made of
         message_id=message_id(note),
         thread=thread,
         number=note.number,
-        automatic="Auto-Submitted: auto-generated\n" if note.event == TRANSCRIPT else "",
+        automatic=_AUTOMATIC.get(note.event, ""),
     )
     plain = _PART.format(kind="plain").replace("\n", "\r\n").encode() + encoded(text)
     page = _PART.format(kind="html").replace("\n", "\r\n").encode() + encoded(_PAGE.format(text=escape(text)))

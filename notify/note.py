@@ -48,7 +48,7 @@ class Note:
     each with its proof. `key` is the same for every attempt at the row, `attempt` counts them from 1; `recipient` is the row's own word for
     who gets it, `notifier` how; `mine` is true when the recipient is the ticket's agent; `agent` is nothing when nobody is assigned;
     `department` is its name and `department_id` its id; `text` is at most `QUOTE` characters of what `author` wrote,
-    or empty, `entry_id` the entry it stands in and `conversation` the key of that one's conversation, `by_agent` true when that was not the customer; `created_at` is in seconds since 1970, UTC; `timezone` is the recipient's, an IANA name.
+    or empty, `entry_id` the entry it stands in and `conversation` the key of that one's conversation, `by_agent` true when that was not the customer; `created_at` is in seconds since 1970, UTC; `timezone` is the recipient's, an IANA name. `payload` is what a webhook is sent.
     """
 
     id: int
@@ -82,6 +82,7 @@ class Note:
     timezone: str = "UTC"
     entry_id: int | None = None
     conversation: str | None = None
+    payload: str | None = None
 
     @property
     def headline(self) -> str:

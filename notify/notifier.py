@@ -1,7 +1,8 @@
 """What a notifier is: one module of this folder with a `Config`, found by its file name, its word under `notifiers:`.
 
 Beside `Config` such a module has `start(config, about, folder)`, which gives the notifier the desk file asks for: the
-real one, or one that writes what it would have sent into the outbox folder, or nothing.
+real one, or one that writes what it would have sent into the outbox folder, or nothing. One without it needs more than
+that, and is started where that is at hand (commands/ways.py).
 """
 
 import importlib
@@ -80,7 +81,11 @@ def open_notifiers(desk: Desk, outbox_folder: Path) -> Mapping[str, Notifier]:
     Email is always there, Slack when the desk file has it; without a relay or a token they write into `outbox_folder`,
     and `describe` says so.
     """
-    started = {word: find(word).start(desk.notifiers.get(word), desk.desk, outbox_folder) for word in words()}
+    started = {
+        word: find(word).start(desk.notifiers.get(word), desk.desk, outbox_folder)
+        for word in words()
+        if hasattr(find(word), "start")
+    }
     return {word: notifier for word, notifier in started.items() if notifier is not None}
 
 

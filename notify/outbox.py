@@ -270,6 +270,7 @@ class Outbox:
             timezone=recipient.timezone if recipient else "UTC",
             entry_id=row.entry_id,
             conversation=row.conversation,
+            payload=row.payload,
         )
 
 

@@ -74,6 +74,21 @@ def source_of(desk: Desk, department: Department | None) -> str:
         raise Temporary(f"the template of {department.name} cannot be read: {error}") from error
 
 
+def replies(desk: Desk, department: Department) -> tuple[str, ...]:
+    """Return the names of a department's templates for automatic answers: the other files of its folder, without `.txt`."""
+    if department.templates is None:
+        return ()
+    folder = _path(desk, department.templates).parent
+    return tuple(sorted(one.stem for one in folder.glob("*.txt") if one.name != FILE))
+
+
+def reply_source(desk: Desk, department: Department, name: str) -> str:
+    """Return one of these templates; raises `OSError`, and `ValueError` when it is no text or there is none called so."""
+    if name not in replies(desk, department):
+        raise ValueError(f"{department.id} has no template {name}")
+    return _path(desk, department.templates or "").with_name(f"{name}.txt").read_text(encoding="utf-8")
+
+
 def check_templates(desk: Desk) -> Iterable[Problem]:
     """Return what is wrong with the departments' templates."""
     place = Place()

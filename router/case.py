@@ -1,12 +1,13 @@
 """One message on its way into a ticket: everything that follows from it, in the order it is written."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from config.desk import Desk
 from ingest import channel as channels
 from ingest.errands import owe, owed
+from ingest.quarantine import RELEASED
 from router.book import Book
 from router.conversation import Place, Until, heard, said
 from router.correlate import count, end, is_quiet, reopens
@@ -42,6 +43,14 @@ class Judged:
     verdict: Verdict
 
 
+class PutAside(Exception):  # noqa: N818  # a word of the domain: nothing is wrong
+    """A rule puts the message aside before anything of it is written: its cause, and the trace of the decision."""
+
+    def __init__(self, cause: str, trace: Mapping[str, Any]) -> None:
+        super().__init__(cause)
+        self.trace = trace
+
+
 @dataclass(slots=True)
 class Case:
     """One message on its way into a ticket: what is known, and then `write`, which reads as the order of things."""
@@ -57,11 +66,16 @@ class Case:
     space: str
 
     def write(self) -> tuple[int, list[int], list[int]]:
-        """Write everything that follows from the message; return the ticket's number, the outbox rows and errands to ring for."""
+        """Write everything that follows from the message; return the ticket's number, the outbox rows and errands to ring for.
+
+        Raises `PutAside` when a rule wants that; then the transaction is to be undone.
+        """
         message, before = self.reading.message, self._before()
         turn = Turn(self.pen, self.book, self.staff, before)
         judged = self.judge(before)
         event, lines, verdict = judged.event, judged.lines, judged.verdict
+        if verdict.decision.quarantine is not None:
+            raise PutAside(f'rule "{verdict.decision.quarantine}"', verdict.trace)
         state = self._ticket(turn.settled(verdict, lines, event))
         number = state.number or 0
         entry_id = self.pen.entry(number, message, self._author, self._facts(), self._place(number, state.agent))
@@ -120,6 +134,7 @@ class Case:
             subject=message.subject,
             contact_id=self.pen.contact(self.space, message),
             contact=message.sender.id,
+            customer=message.sender.name,
             fields=message.fields,
             created_at=now,
             status_since=now,
@@ -182,6 +197,8 @@ class Case:
             trust=self.reading.trust,
             changed=changed(lines),
             lookups=self._lookups(begun),
+            linked_to=self.found.linked_to,
+            released=self.row.cause == RELEASED,
         )
 
     def _lookups(self, begun: State) -> Lookups:

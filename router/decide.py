@@ -24,7 +24,9 @@ condition that needs it does not hold, nor does its `not`, and its line of `fail
 `captured`: what named groups have found. An action that found everything so already did nothing: [].
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from config.desk import Desk
@@ -34,7 +36,7 @@ from router.conditions import Miss, Seen
 from router.event import NOUNS, Change, Decision, TicketEvent, at_next, before
 from router.rules import CompiledRule, RuleSet
 from router.staff import Staff, picked
-from router.state import WORKING
+from router.state import OVER, WORKING
 
 MAX_SAW: Final = 120  # characters of a value that stand in the trace
 MAX_FAILED: Final = 5  # groups of one rule that stand in the trace
@@ -61,16 +63,16 @@ def decide(rules: RuleSet, event: TicketEvent, desk: Desk, staff: Staff | None =
     turn = _Turn(rules, desk, staff or Staff(desk, event.at), before(event.ticket))
     created, first = "ticket.created" in event.names, turn.ask(event)
     turn.responsible(event, created=created)
-    follow, lines = list[dict[str, Any]](), turn.changes
+    follow, lines = list[dict[str, Any]](), turn.happened
     for _ in range(MOST_PASSES):
-        if rules.by_event.keys().isdisjoint(line.event for line in lines):
+        if turn.decision.quarantine or rules.by_event.keys().isdisjoint(line.event for line in lines):
             break
         asked = at_next(event, turn.decision, lines)
-        known = len(turn.changes)
+        known = len(turn.happened)
         if runs := [run for run in turn.ask(asked) if run["result"] != "not_for_event"]:
             follow.append({"events": sorted(asked.names), "rules": runs})
         turn.responsible(asked, created=False)
-        lines = turn.changes[known:]
+        lines = turn.happened[known:]
     decision = turn.decision
     trace = {
         "version": desk.version,
@@ -91,11 +93,15 @@ RESPONSIBILITY: Final = frozenset({"ticket.transferred", "ticket.assigned", "tic
 
 
 class _Turn:
-    """What follows from one event, pass by pass: the decision so far, and the lines of the history."""
+    """What follows from one event, pass by pass: the decision so far, and the lines of the history.
+
+    `happened` are those lines and what effects will write, which the rules are asked about as well.
+    """
 
     def __init__(self, rules: RuleSet, desk: Desk, staff: Staff, decision: Decision) -> None:
         self.rules, self.desk, self.staff, self.decision = rules, desk, staff, decision
         self.changes: list[Change] = []
+        self.happened: list[Change] = []
         self.unknown: set[str] = set()
         self._fired: set[str] = set()
 
@@ -117,7 +123,7 @@ class _Turn:
                 self.decision = replace(old, variables={**old.variables, **found})
             runs.append({**self._apply(rule, event), **({"captured": dict(found)} if found else {})})
             self._fired.add(rule.name)
-            stopped_by = rule.name if rule.stop else ""
+            stopped_by = rule.name if rule.stop or self.decision.quarantine else ""
             if self.decision is not old:
                 seen.decided(replace(at_next(event, self.decision, ()), names=event.names, changed=event.changed))
         self.unknown |= seen.unknown
@@ -144,13 +150,20 @@ class _Turn:
                 actions.append({"action": step.word, "value": step.value, "skipped": str(skipped)})
                 continue
             made = changes(actor, self.decision, after)
-            did = [_said(change) for change in made]
+            did = [*map(_said, made), *_besides(self.decision, after)]
             if not did and after != self.decision:  # nobody remains nobody for another reason, or somebody more is told
                 did = [step.word]
             actions.append({"action": step.word, "value": step.value, "did": did})
-            self.changes.extend(made)
+            new = after.effects[len(self.decision.effects) :]
+            self._tell(made, [Change(one.event, actor, {}) for one in new if one.event is not None])
             self.decision = after
-        return {"rule": rule.name, "result": "matched", "stopped": rule.stop, "actions": actions}
+        stopped = rule.stop or self.decision.quarantine is not None
+        return {"rule": rule.name, "result": "matched", "stopped": stopped, "actions": actions}
+
+    def _tell(self, made: Sequence[Change], coming: Sequence[Change] = ()) -> None:
+        """Note lines of the history; those that effects will write are only known to the rules yet."""
+        self.changes += made
+        self.happened += (*made, *coming)
 
     def responsible(self, event: TicketEvent, *, created: bool) -> None:
         """Say who has the ticket where no rule has.
@@ -160,10 +173,10 @@ class _Turn:
         """
         if (lost := without(self.staff, self.decision)) is not None:
             line, self.decision = lost
-            self.changes.append(line)
+            self._tell([line])
         decision = self.decision
         given = decision.agent is not None or decision.unassigned_reason == "rule_unassigned"
-        if given or decision.status not in WORKING:
+        if given or decision.status not in WORKING or decision.quarantine is not None:
             return
         if len(self.desk.agents) == 1:
             if created:
@@ -177,10 +190,10 @@ class _Turn:
     def _pick(self, event: TicketEvent) -> None:
         old, pick = self.decision, self.staff.pick(at_next(event, self.decision, ()).ticket)
         self.decision = picked(old, pick)
-        self.changes += changes("desk", old, self.decision)
+        self._tell(changes("desk", old, self.decision))
 
     def _assign(self, agent: str, reason: str) -> None:
-        self.changes.append(Change("ticket.assigned", "desk", {"from": None, "to": agent, "reason": reason}))
+        self._tell([Change("ticket.assigned", "desk", {"from": None, "to": agent, "reason": reason})])
         self.decision = replace(self.decision, agent=agent, unassigned_reason=None)
 
 
@@ -215,8 +228,21 @@ def changes(actor: str, old: Decision, new: Decision) -> list[Change]:
         removed = [tag for tag in old.tags if tag not in new.tags]
         made.append(Change("ticket.tagged", actor, {"added": added} | ({"removed": removed} if removed else {})))
     if new.status != old.status:
-        made.append(Change("ticket.status_changed", actor, {"from": old.status, "to": new.status}))
+        event = "ticket.reopened" if new.status == "open" and old.status in OVER else "ticket.status_changed"
+        until = {"until": new.postponed_until} if new.status == "postponed" else {}
+        made.append(Change(event, actor, {"from": old.status, "to": new.status, **until}))
     return made
+
+
+def _besides(old: Decision, new: Decision) -> Iterator[str]:
+    """Yield in words what is new of a ticket and stands in no line of its history."""
+    if new.postponed_until != old.postponed_until and new.postponed_until is not None:
+        yield f"until {datetime.fromtimestamp(new.postponed_until, UTC):%Y-%m-%d %H:%M} UTC"
+    for noun, was, now in (("field", old.fields, new.fields), ("skill", old.skills, new.skills)):
+        yield from (f"{noun} + {name}" for name in now if name not in was or now[name] != was[name])
+        yield from (f"{noun} - {name}" for name in was if name not in now)
+    if new.sla != old.sla:
+        yield f"sla {old.sla or 'the usual'} → {new.sla}"
 
 
 def _said(change: Change) -> str:

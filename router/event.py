@@ -38,6 +38,19 @@ class Lookups:
         del department
         return 0
 
+    def newest_open(self, department: str) -> int | None:
+        """Return the newest other ticket of the contact in a department that is not over."""
+        del department
+        return None
+
+    def linked(self, other: int | None) -> int | None:
+        """Return the newest ticket of the same contact that this one is linked with and that is not over.
+
+        `other` is one it is just being linked with.
+        """
+        del other
+        return None
+
 
 NOTHING: Final = Lookups()
 
@@ -50,6 +63,8 @@ class TicketEvent:
     `changed` what they changed of the ticket: the values before and after, by the condition's word. `message` is the
     customer's, when the event is one, with `recipients` of its envelope; else `text` is what was written (an answer, a
     note). `channel` is the channel's name. `only` are the rules that are asked, where a clock has struck for them alone.
+    `linked_to` is the ticket it is just being linked with; `released` says that a person has sent the message on,
+    `follows` how many turns in other tickets this one follows from.
     """
 
     names: frozenset[str]
@@ -64,15 +79,22 @@ class TicketEvent:
     changed: Mapping[str, tuple[Values, Values]] = field(default_factory=dict)
     lookups: Lookups = field(default=NOTHING, compare=False)
     only: frozenset[str] | None = None
+    linked_to: int | None = None
+    released: bool = False
+    follows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Something a rule has asked for that is more than another value of the ticket: its word, its value, the rule."""
+    """Something a rule has asked for that is more than another value of the ticket: its word, its value, the rule.
+
+    `event` is what happens to the ticket by it, for the rules; the effect writes that into the history.
+    """
 
     word: str
     value: Any
     rule: str
+    event: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +103,8 @@ class Decision:
 
     `picks` are what the strategies that were asked have chosen, the last one standing.
     `variables` are what named groups of the rules' patterns have found; `effects` are done, in their order, in the
-    transaction that writes the decision. `escalation` is the chain that begins.
+    transaction that writes the decision. `escalation` is the chain that begins. In a `silent` turn only
+    those hear of it whom a rule tells. `quarantine` is the rule that puts the message aside.
     """
 
     department: str
@@ -99,6 +122,8 @@ class Decision:
     effects: tuple[Effect, ...] = ()
     picks: tuple["Pick", ...] = ()
     escalation: str | None = None
+    silent: bool = False
+    quarantine: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from ingest.virus import Scanner
 from router.about import about
 from router.aside import set_aside
 from router.book import Book, Shelf
-from router.case import Case
+from router.case import Case, PutAside
 from router.correlate import alarm_of
 from router.evidence import MAIL, Keys, Letter, Writer, departments_of, keys_of, tokens_of
 from router.lock import lock
@@ -96,6 +96,8 @@ class Router:
                 outcome = self._attempt(at, [*under_way, *failed])
             except Temporary:
                 raise
+            except PutAside as aside:
+                outcome = self._put_aside(at, aside)
             except Exception as error:  # noqa: BLE001  # whatever the defect, the message must end in quarantine, not be lost
                 outcome = self._put_off(at, error)
                 failed.add(at)
@@ -168,6 +170,17 @@ class Router:
         own = proven(key, message.external_id, domain)
         own_notice = own[1] if own and own[0] == "n" else None
         return keys_of(row.conversation, message, tokens, domain), letter, own_notice
+
+    def _put_aside(self, inbox_id: int, aside: PutAside) -> Routed | None:
+        """Put a message into quarantine because a rule says so; nothing of it was written."""
+        with self._store.write() as connection:
+            row = _WAITING_ROW.one(connection, {"number": inbox_id})
+            if row is None or not _claim(connection, inbox_id):
+                return None
+            finish(connection, inbox_id, self._clock(), "quarantined", cause=str(aside))
+        see = "frontdesk quarantine show"
+        log.warning("a rule puts a message aside", inbox=inbox_id, cause=str(aside), trace=aside.trace, see=see)
+        return Routed(inbox_id, row.channel, "quarantined", row.received_at)
 
     def _put_off(self, inbox_id: int, error: Exception) -> Routed | None:
         """Note a failed attempt in the row; the last one puts it into quarantine."""

@@ -110,6 +110,10 @@ class Staff:
         (chosen, _), *others_ = STRATEGIES[word](free, Choice(ticket, self.at, self._work, load))
         return Pick(chosen.id, None, word, (*out, *((one.id, words) for one, words in others_)))
 
+    def last_agent(self, ticket: State) -> str | None:
+        """Return who has the newest other ticket of the contact that anybody has."""
+        return self._work.last_agent(ticket.contact_id, ticket.number)
+
     def may_take(self, agent: Agent, ticket: State) -> str | None:
         """Return why a ticket is none for an agent, in words, or nothing: they take its way in and have its skills."""
         found = self._unfit(agent, ticket)

@@ -14,7 +14,7 @@ OVER: Final = frozenset({"resolved", "closed", "spam", "merged"})
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A ticket at a moment; times are UTC seconds. `number` is nothing while it is being made.
+    """A ticket at a moment; times are UTC seconds. `number` is nothing while it is being made, `customer` the contact's name.
 
     `waiting_since` is when the customer's oldest unanswered message came, `agent_since` since when this agent has it, or
     nobody; `sla` is the level somebody gave it; `skills` say until when each is needed, nothing meaning for good. `clocks`
@@ -49,6 +49,7 @@ class State:
     due_at: float | None = None
     sla_due_at: float | None = None
     timed_by: str | None = None
+    customer: str = ""
 
 
 SAME: Final = (
@@ -66,6 +67,7 @@ def state_of(row: Any) -> State:
         subject=row.subject,
         contact_id=row.contact_id,
         contact=row.contact_address,
+        customer=row.contact_name,
         tags=tuple(json.loads(row.tags)),
         fields=json.loads(row.fields) if row.fields else {},
         skills=json.loads(row.skills) if row.skills else {},

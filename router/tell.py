@@ -26,7 +26,7 @@ class Happened:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """One notice owed, or one that is not owed and why."""
+    """One notice owed, or one that is not owed and why. `payload` is what a webhook is sent."""
 
     event_id: int
     event: str
@@ -35,6 +35,7 @@ class Intent:
     address: str
     reason: str
     suppressed: bool = False
+    payload: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +50,26 @@ class Machine:
     lately: Callable[[str], int]
 
 
-def intents(  # what a pass has come to, and who wrote
+def intents(  # noqa: PLR0913  # what a pass has come to, and who wrote
     desk: Desk,
     department: str,
     agent: str | None,
     happened: Sequence[Happened],
     asked: Iterable[tuple[str, str]],
     machine: Machine | None = None,
+    *,
+    silent: bool = False,
 ) -> list[Intent]:
     """Return every intent of one pass.
 
     `department` and `agent` are who is responsible after it; `asked` are the (target, reason) pairs of the rules' `notify` and
     the like, with the targets `agent:ID`, `department:ID`, `slack:#channel` and `email:address`; `machine` is who wrote it when that
-    is a program, which must never be answered by one (RFC 3834, 2).
+    is a program, which must never be answered by one (RFC 3834, 2). In a `silent` pass only those asked for are told.
     """
     found: dict[tuple[int, str, str], Intent] = {}
     origin = next((one for one in happened if one.name in ("ticket.created", "message.received")), happened[0])
-    for intent in (*_by_default(desk, department, agent, happened), *_asked(desk, department, origin, asked)):
+    usual = () if silent else _by_default(desk, department, agent, happened)
+    for intent in (*usual, *_asked(desk, department, origin, asked)):
         found.setdefault((intent.event_id, intent.recipient, intent.notifier), intent)
     return [_quiet(intent, machine) for intent in found.values()] if machine else list(found.values())
 
@@ -106,7 +110,7 @@ def _by_default(desk: Desk, department: str, agent: str | None, happened: Sequen
     if mine and assigned:
         yield from _to_agent(desk, department, assigned, mine, "the ticket is assigned to you")
     elif mine and "ticket.created" not in events and (said := _said(events)):
-        who = "a colleague wrote" if said.by_agent else "the customer replied"
+        who = "a colleague wrote" if said.by_agent else _WROTE.get(said.name, "the customer replied")
         yield from _to_agent(desk, department, said, mine, f"{who}, and the ticket is yours")
     whose = "your ticket" if mine else f"a ticket of {name}"
     for word, reason in ALARMS.items():
@@ -121,8 +125,11 @@ def _by_default(desk: Desk, department: str, agent: str | None, happened: Sequen
                 yield from _to_agent(desk, department, event, other, f"a new ticket in your department {name}")
 
 
+_WROTE: Final = {"ticket.merged": "another ticket of the customer was merged into it"}
+
+
 def _said(events: Mapping[str, Happened]) -> Happened | None:
-    return events.get("message.received") or events.get("ticket.answered")
+    return events.get("message.received") or events.get("ticket.answered") or events.get("ticket.merged")
 
 
 def _members(desk: Desk, department: str) -> list[Agent]:

@@ -213,6 +213,7 @@ class Pen:
                 "provider_id": None,
                 "created_at": self.now,
                 "sent_at": None,
+                "payload": notice.payload,
             }
             for notice in notices
         ]

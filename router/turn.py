@@ -33,13 +33,14 @@ class Written:
 class Turn:
     """A turn in one ticket, in the open transaction of `pen`. The caller holds the ticket's row, or makes it.
 
-    `before` is the ticket as it stood; `staff` is who is at work.
+    `before` is the ticket as it stood; `staff` is who is at work. `follows` counts the turns in other tickets it follows from.
     """
 
     pen: Pen
     book: Book
     staff: Staff
     before: State
+    follows: int = 0
 
     def take(  # all that an event may come with
         self,
@@ -74,6 +75,7 @@ class Turn:
             text=text,
             changed=changed(lines),
             lookups=lookups_of(self.pen.connection, now),
+            follows=self.follows,
         )
 
     def settled(self, verdict: Verdict, lines: Sequence[Change], event: TicketEvent) -> State:
@@ -106,7 +108,7 @@ class Turn:
         desk, number = self.book.desk, state.number or 0
         whole = (*lines, *verdict.changes)
         ids = self.pen.history(number, whole)
-        scene = Scene(self.pen, desk, state, event, verdict.decision, entry)
+        scene = Scene(self.pen, desk, state, event, verdict.decision, entry, self._elsewhere, quiet)
         effects = perform(scene)
         trace = {**(why or {}), **verdict.trace, **({"effects": effects} if effects else {})}
         if state.agent is not None and any(pick.agent == state.agent for pick in verdict.decision.picks):
@@ -122,8 +124,14 @@ class Turn:
             *rung,
             *((target, f'rule "{rule}" asked to tell you') for target, rule in verdict.decision.notify),
         ]
-        owed: list[Intent] = intents(desk, state.department, state.agent, happened, asked, machine)
+        silent = verdict.decision.silent
+        owed: list[Intent] = intents(desk, state.department, state.agent, happened, asked, machine, silent=silent)
         return Written(ids, scene.rings + self.pen.owe(number, entry, owed))
+
+    def _elsewhere(self, before: State, lines: Sequence[Change], now: State, entry: int | None) -> list[int]:
+        """Do the turn that an effect has brought about in another ticket."""
+        turn = Turn(self.pen, self.book, self.staff, before, self.follows + 1)
+        return turn.take(lines, now, entry=entry)[1].rings
 
 
 def _says_something(trace: Mapping[str, Any]) -> bool:

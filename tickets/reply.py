@@ -6,6 +6,8 @@ from typing import Final
 
 TRANSCRIPT: Final = "chat.transcript"
 """The event of a visitor who wants what was said in a chat by mail."""
+AUTO_ANSWER: Final = "ticket.auto_answered"
+"""The event of an answer that a rule has given; no person answered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -314,7 +314,7 @@ outbox = Table(
     Column("event_id", Id, ForeignKey("events.id"), nullable=False),
     Column("event", String, nullable=False),
     Column("recipient", String, nullable=False),  # agent id, "#slack-channel" or an email address
-    Column("notifier", String, nullable=False),  # "email" or "slack"
+    Column("notifier", String, nullable=False),  # email, slack or webhook; for the customer mail or channel
     Column("address", Text, nullable=False),  # where that notifier sends it; empty when suppressed for want of one
     Column("reason", Text, nullable=False),  # why the recipient gets it, or why not
     Column("entry_id", Id, ForeignKey("entries.id")),
@@ -326,11 +326,14 @@ outbox = Table(
     Column("provider_id", Text),
     Column("created_at", Float, nullable=False),
     Column("sent_at", Float),
+    Column("payload", Text),  # what a webhook is sent
     UniqueConstraint("event_id", "recipient", "notifier", name="outbox_once"),
     Index("outbox_ticket", "ticket_id", "id"),
 )
 owed = text("state = 'pending'")
 Index("outbox_due", outbox.c.due_at, sqlite_where=owed, postgresql_where=owed)
+automatic = text("event = 'ticket.auto_answered'")
+Index("outbox_automatic", outbox.c.address, outbox.c.created_at, sqlite_where=automatic, postgresql_where=automatic)
 
 mailboxes = Table(
     "mailboxes",

@@ -1,11 +1,43 @@
-"""Actions on what else happens to the ticket, or does not."""
+"""Actions by which nobody, or somebody else, has to do something."""
 
 from dataclasses import replace
 
 from config.desk import Desk
 from config.problems import Place
-from router.actions.registry import Given, action, one_of, true_or_false
+from router.actions.registry import Given, Skipped, action, one_of, true_or_false
 from router.event import Decision, TicketEvent
+
+
+def _true(said: object, _desk: Desk, place: Place) -> bool:
+    if said is not True:
+        place.note("must be true; leave it out where it is not wanted")
+    return True
+
+
+@action(_true)
+def quarantine(event: TicketEvent, decision: Decision, _value: bool, given: Given) -> Decision:
+    """Put the message aside before it is in a ticket; a person decides about it. No rule is asked any more."""
+    if event.message is None:
+        raise Skipped("there is no message to put aside")
+    if event.released:
+        raise Skipped("a person sent it on")
+    return replace(decision, quarantine=given.rule)
+
+
+@action(_true)
+def spam(_event: TicketEvent, decision: Decision, _value: bool, _given: Given) -> Decision:
+    """Call the ticket spam; nobody is told."""
+    if decision.status == "merged":
+        raise Skipped("it is merged into another ticket")
+    return replace(decision, status="spam", silent=True)
+
+
+@action(_true)
+def silent_resolve(_event: TicketEvent, decision: Decision, _value: bool, _given: Given) -> Decision:
+    """Resolve the ticket without telling anybody, the customer included."""
+    if decision.status == "merged":
+        raise Skipped("it is merged into another ticket")
+    return replace(decision, status="resolved", silent=True)
 
 
 def _escalation(said: object, desk: Desk, place: Place) -> str:

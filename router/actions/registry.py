@@ -5,12 +5,12 @@ turns what the desk file says into the value, and notes what is wrong with it.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from config.desk import Desk
 from config.problems import Place
-from router.event import Decision, TicketEvent
+from router.event import Decision, Effect, TicketEvent
 from router.staff import Staff
 
 
@@ -54,6 +54,11 @@ def action(read: Read) -> Callable[[Do], Do]:
         return do
 
     return register
+
+
+def to_do(decision: Decision, word: str, value: Any, given: Given, event: str | None = None) -> Decision:
+    """Return the decision with one more effect; `event` is what happens to the ticket by it."""
+    return replace(decision, effects=(*decision.effects, Effect(word, value, given.rule, event)))
 
 
 def one_of(noun: str, said: object, known: Collection[str], place: Place) -> str:

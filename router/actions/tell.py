@@ -1,15 +1,19 @@
-"""Actions that tell somebody."""
+"""Actions that tell somebody something: colleagues, the customer, a program."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from config.desk import Desk
+from config.desk import Department, Desk
 from config.model import Address
 from config.problems import Place, nearest, shown
-from router.actions.registry import Given, action, each
+from notify.template import replies, reply_source
+from notify.webhook import Config as Webhooks
+from router.actions.registry import Given, action, each, to_do
+from router.actions.words import mistake, read_words
 from router.event import Decision, TicketEvent
 
 SLACK: Final = re.compile(r"#[^\s#@,A-Z]{1,80}|[CGD][A-Z0-9]{2,20}")
@@ -51,3 +55,67 @@ def notify(_event: TicketEvent, decision: Decision, targets: tuple[str, ...], gi
     """Tell somebody: an agent, the agents of a department, a Slack channel, an address. Each is told once."""
     told = {target for target, _ in decision.notify}
     return replace(decision, notify=(*decision.notify, *((one, given.rule) for one in targets if one not in told)))
+
+
+@action(read_words)
+def note(_event: TicketEvent, decision: Decision, text: str, given: Given) -> Decision:
+    """Write a note for colleagues into the ticket."""
+    return to_do(decision, "note", text, given, "ticket.noted")
+
+
+def _reply(said: object, desk: Desk, place: Place) -> dict[str, str]:
+    if isinstance(said, Mapping) and list(said) == ["text"]:
+        return {"text": read_words(said["text"], desk, place.at("text"))}
+    if not isinstance(said, str):
+        place.note('must be the name of a template, or {text: "…"}')
+        return {}
+    names = dict.fromkeys(name for one in desk.departments for name in replies(desk, one))
+    if said not in names:
+        place.unknown("template", said, names)
+    for department in desk.departments:
+        if said in replies(desk, department):
+            wrong = _mistake(desk, department, said)
+            if wrong is not None:
+                place.note(f"the template {said} of {department.id} {wrong}")
+    return {"template": said}
+
+
+def _mistake(desk: Desk, department: Department, name: str) -> str | None:
+    try:
+        wrong = mistake(reply_source(desk, department, name), desk)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    except ValueError as error:
+        return f"cannot be read: {error}"
+    return None if wrong is None else f"cannot be filled: {wrong}"
+
+
+@action(_reply)
+def reply(_event: TicketEvent, decision: Decision, what: Mapping[str, str], given: Given) -> Decision:
+    """Answer the customer automatically: with a template of the department's folder, or a text."""
+    return to_do(decision, "reply", what, given)
+
+
+def _webhook(said: object, desk: Desk, place: Place) -> dict[str, Any]:
+    known = desk.notifiers.get("webhook")
+    hooks = known.hooks if isinstance(known, Webhooks) else {}
+    name: object = said
+    values: object = {}
+    if isinstance(said, Mapping):
+        for key in said:
+            if key not in ("hook", "values"):
+                place.at(str(key)).unknown("key of webhook", key, ("hook", "values"), on_key=True)
+        name, values = said.get("hook"), said.get("values") or {}
+    if not isinstance(values, Mapping):
+        place.at("values").note('must be names with texts: {order: "{{ order }}"}')
+        values = {}
+    if name not in hooks:
+        place.unknown("webhook", name, hooks)
+    made = {str(key): read_words(text, desk, place.at("values", str(key))) for key, text in values.items()}
+    return {"hook": str(name), "values": made}
+
+
+@action(_webhook)
+def webhook(_event: TicketEvent, decision: Decision, what: Mapping[str, Any], given: Given) -> Decision:
+    """Call a program of yours, signed."""
+    return to_do(decision, "webhook", what, given)

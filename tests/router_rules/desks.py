@@ -51,7 +51,18 @@ def event(names: frozenset[str] = CREATED, **fields: Any) -> TicketEvent:
     }
     words = ("to", "cc", "subject", "text", "kind", "spam", "virus")
     message |= {word: fields.pop(word) for word in words if word in fields}
-    about = ("channel", "channel_type", "recipients", "trust", "changed", "lookups", "at")
+    about = (
+        "channel",
+        "channel_type",
+        "recipients",
+        "trust",
+        "changed",
+        "lookups",
+        "at",
+        "linked_to",
+        "released",
+        "follows",
+    )
     said: dict[str, Any] = {
         "at": 0.0,
         "channel": "support-mail",
@@ -59,5 +70,7 @@ def event(names: frozenset[str] = CREATED, **fields: Any) -> TicketEvent:
         "recipients": ("support@acme.example",),
         **{word: fields.pop(word) for word in about if word in fields},
     }
-    ticket = State(**{"department": "general", **fields})
-    return TicketEvent(names, ticket, message=InboundMessage.model_validate(message), **said)
+    heard = InboundMessage.model_validate(message) if fields.pop("message", message) is not None else None
+    subject = fields.pop("ticket_subject", "")
+    ticket = State(**{"department": "general", "subject": subject, **fields})
+    return TicketEvent(names, ticket, message=heard, **said)

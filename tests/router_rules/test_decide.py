@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.desk import Desk
-from router.actions import ACTIONS
 from router.decide import Verdict, decide
 from router.event import TicketEvent
 from router.rules import compile_rules
@@ -107,10 +106,6 @@ def test_a_rule_that_stops_is_the_last_one(stopping: dict[str, Any]) -> None:
 def test_stop_false_stops_nothing() -> None:
     verdict = asked(desk([{"then": [{"stop": False}]}, {}]))
     assert verdict.decision.tags == ("vip",)
-
-
-def test_every_action_is_tried_here() -> None:
-    assert set(ACTIONS) == {"transfer", "assign", "priority", "tag", "notify", "escalate", "stop"}
 
 
 def test_a_rule_sees_what_the_rules_above_decided() -> None:

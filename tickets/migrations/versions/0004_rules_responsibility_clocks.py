@@ -64,3 +64,6 @@ def upgrade() -> None:
     sa.Column('made_at', sa.Float(), nullable=False),
     )
     op.create_index('tokens_agent', 'tokens', ['agent'])
+    op.add_column('outbox', sa.Column('payload', sa.Text(), nullable=True))
+    automatic = sa.text("event = 'ticket.auto_answered'")
+    op.create_index('outbox_automatic', 'outbox', ['address', 'created_at'], sqlite_where=automatic, postgresql_where=automatic)

@@ -1,0 +1,66 @@
+"""Texts in actions: Jinja2 in its sandbox, with what the rules' patterns have found and a few facts of the ticket.
+
+Only what stands in the desk file, or beside it, is a template. What a customer wrote is a value, and never filled again.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from config.desk import Desk
+from config.problems import Place
+from notify.template import fill
+from router.actions.registry import Skipped
+from router.state import State
+
+FACTS: Final = ("customer", "subject", "number", "department", "agent", "desk")
+MOST_WORDS: Final = 20_000
+"""Characters of a text in an action, and of what is made of it."""
+
+
+def read_words(said: object, desk: Desk, place: Place) -> str:
+    """Read a text that may have `{{ variables }}`; what it cannot be filled with is noted."""
+    if not isinstance(said, str) or not said.strip():
+        place.note("must be a text; put it in quotes")
+        return ""
+    if len(said) > MOST_WORDS:
+        place.note(f"is longer than {MOST_WORDS} characters")
+    elif (wrong := mistake(said, desk)) is not None:
+        place.note(f"cannot be filled: {wrong}")
+    return said
+
+
+def mistake(source: str, desk: Desk) -> str | None:
+    """Return what is wrong in a template, or nothing: it is filled with a sample."""
+    try:
+        _filled(source, dict.fromkeys((*desk.variables, *FACTS), "1"))
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def values_of(ticket: State, number: int | None, desk: Desk, variables: Mapping[str, str]) -> dict[str, str]:
+    """Return what a text is filled with; a pattern's group that has found nothing is an empty text."""
+    department = desk.departments_by_id.get(ticket.department)
+    agent = desk.agents_by_id.get(ticket.agent or "")
+    return {
+        **dict.fromkeys(desk.variables, ""),
+        **variables,
+        "customer": ticket.customer or ticket.contact,
+        "subject": ticket.subject,
+        "number": "" if number is None else str(number),
+        "department": department.name if department else ticket.department,
+        "agent": agent.name if agent else "",
+        "desk": desk.desk.name,
+    }
+
+
+def filled(source: str, values: Mapping[str, str]) -> str:
+    """Return a text with its values, cut after `MOST_WORDS` characters; raises `Skipped` when it cannot be filled."""
+    try:
+        return _filled(source, values)[:MOST_WORDS].strip()
+    except ValueError as error:
+        raise Skipped(f"its text cannot be filled: {error}") from error
+
+
+def _filled(source: str, values: Mapping[str, str]) -> str:
+    return fill(source, values) if "{" in source else source

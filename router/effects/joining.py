@@ -1,0 +1,81 @@
+"""Bringing tickets of one contact together: merging one into another, and linking them.
+
+Whoever holds one ticket waits for another only upwards, in the order of their numbers; for a lower one that somebody else
+holds nobody waits, everything is undone and tried again. So two merges never wait for each other.
+"""
+
+from dataclasses import replace
+from typing import Any, Final
+
+from sqlalchemy import Connection, delete, exists, insert, literal, select, update
+
+from router.effects.scene import Scene, effect
+from router.event import Change, Effect
+from router.state import OVER, WORKING, State, state_of
+from tickets.schema import conversations, correlations, entries, participants, thread_keys, tickets
+from tickets.trouble import Temporary
+
+AGAIN: Final = "it is tried again"
+
+
+@effect
+def merge(scene: Scene, one: Effect) -> str:
+    """Merge the ticket into another one of the contact: all that leads to it leads there, and its entries stand there."""
+    actor, target = f"rule:{one.rule}", _held(scene, one.value)
+    if target.status in OVER or target.contact_id != scene.ticket.contact_id:
+        raise Temporary(f"ticket {target.id} has changed meanwhile; {AGAIN}")
+    _move(scene.pen.connection, scene.number, target.id)
+    scene.history(Change("ticket.merged", actor, {"into": target.id}))
+    before = state_of(target)
+    now, lines = _taken_in(before, scene.event.ticket), [Change("ticket.merged", actor, {"ticket": scene.number})]
+    if now.status != before.status:
+        lines.append(Change("ticket.reopened", actor, {"from": before.status, "to": now.status}))
+    scene.rings += scene.elsewhere(before, lines, now, scene.entry)
+    return f"merged into ticket {target.id}"
+
+
+@effect
+def link(scene: Scene, one: Effect) -> str:
+    """Link the ticket with another one of the contact, in the history of both."""
+    actor, other = f"rule:{one.rule}", _held(scene, one.value)
+    because = f'rule "{one.rule}"'
+    scene.history(Change("ticket.linked", actor, {"ticket": other.id, "because": because}))
+    scene.pen.history(other.id, [Change("ticket.linked", actor, {"ticket": scene.number, "because": because})])
+    return f"linked with ticket {other.id}"
+
+
+def _held(scene: Scene, number: int) -> Any:
+    """Return the row of another ticket, held; raises `Temporary` when somebody else holds it and may wait for ours."""
+    waits = number > scene.number or "ticket.created" in scene.event.names  # a new ticket is nobody's to wait for
+    held = select(tickets).where(tickets.c.id == number).with_for_update(skip_locked=not waits)
+    row = scene.pen.connection.execute(held).first()
+    if row is None:
+        raise Temporary(f"ticket {number} is just being written; {AGAIN}")
+    return row
+
+
+def _taken_in(before: State, other: State) -> State:
+    """Return the ticket with what it has taken over of the other one; a customer who waits there waits here."""
+    waiting = [at for at in (before.waiting_since, other.waiting_since) if at is not None]
+    heard = [at for at in (before.heard_at, other.heard_at) if at is not None]
+    waits = other.waiting_since is not None and before.status not in WORKING
+    return replace(
+        before,
+        messages=before.messages + other.messages,
+        waiting_since=min(waiting, default=None),
+        heard_at=max(heard, default=None),
+        status="open" if waits else before.status,
+    )
+
+
+def _move(connection: Connection, number: int, into: int) -> None:
+    """Let everything that leads to a ticket lead to another one, with its entries."""
+    connection.execute(update(tickets).where(tickets.c.id == number).values(merged_into=into))
+    for table in (entries, conversations, correlations):
+        connection.execute(update(table).where(table.c.ticket_id == number).values(ticket_id=into))
+    for table, column in ((thread_keys, thread_keys.c.key), (participants, participants.c.address)):
+        there = table.alias()
+        known = exists().where(there.c.ticket_id == into, there.c[column.name] == column)
+        new = select(column, literal(into)).where(table.c.ticket_id == number, ~known)
+        connection.execute(insert(table).from_select([column.name, "ticket_id"], new))
+        connection.execute(delete(table).where(table.c.ticket_id == number))

@@ -1,0 +1,144 @@
+"""An automatic answer to the customer: with a template, in the way the customer wrote last.
+
+It never answers what a program wrote, goes to no address of ours, and to nobody too often (RFC 3834): what is not sent for
+such a reason stands in the outbox with the reason. It is no answer of a person: no promise is kept by it.
+"""
+
+import json
+from typing import Any, Final
+
+from sqlalchemy import func, select
+
+from config.check import CUSTOMER
+from notify.template import reply_source
+from router.actions.registry import Skipped
+from router.actions.words import filled
+from router.conversation import said
+from router.effects.note import spoken
+from router.effects.scene import Scene, effect
+from router.event import Change, Effect
+from router.tell import Intent
+from router.way import Way, way_of
+from tickets.message import SPEAKS
+from tickets.reply import AUTO_ANSWER
+from tickets.reply_address import host
+from tickets.schema import entries, outbox, tickets
+
+WITHHELD: Final = "ticket.auto_answer_withheld"
+PERSONAL: Final = ("message", "postback")
+"""The kinds of messages that a person has written to us."""
+MOST_OF_TICKET: Final = 3
+MOST_OF_ADDRESS: Final = 10
+"""Automatic answers that one address gets within a day: about one ticket, and in all."""
+A_DAY: Final = 86_400
+
+
+@effect
+def reply(scene: Scene, one: Effect) -> str:
+    """Write the answer and owe it to the customer, or note why it is withheld."""
+    text = _text(scene, one)
+    row = scene.pen.connection.execute(select(tickets).where(tickets.c.id == scene.number)).one()
+    way = way_of(scene.pen.connection, scene.desk, row, scene.pen.now)
+    why_not = _why_not(scene, one, way)
+    actor = f"rule:{one.rule}"
+    if why_not is not None:
+        [event] = scene.history(Change(WITHHELD, actor, {"why": why_not}))
+        deliveries = [(each.notifier, each.address) for each in way.deliveries] or [("mail", "")]
+        scene.owe(
+            [
+                Intent(event, WITHHELD, CUSTOMER, notifier, address, f"not sent: {why_not}", suppressed=True)
+                for notifier, address in deliveries
+            ]
+        )
+        raise Skipped(f"not sent: {why_not}")
+    return _sent(scene, one, way, text)
+
+
+def _sent(scene: Scene, one: Effect, way: Way, text: str) -> str:
+    actor, department = f"rule:{one.rule}", scene.desk.departments_by_id[scene.ticket.department].name
+    written = spoken("answer", actor, department, text)
+    facts = {"goes": way.words, "automatic": True, **({"mail": way.mail} if way.mail else {})}
+    place = said(scene.pen.connection, way.conversation) if way.conversation else None
+    entry = scene.pen.write_entry(scene.number, {**written, "facts": json.dumps(facts), "state": "pending"}, place)
+    [event] = scene.history(Change(AUTO_ANSWER, actor, {"entry": entry}))
+    reason = f'rule "{one.rule}" answers automatically'
+    if way.mail_to:
+        scene.pen.remember(scene.number, (), [way.mail_to])
+    owed = [Intent(event, AUTO_ANSWER, CUSTOMER, each.notifier, each.address, reason) for each in way.deliveries]
+    scene.owe(owed, entry, {each.notifier: each.after for each in way.deliveries if each.after})
+    return f"answers {way.words}"
+
+
+def _text(scene: Scene, one: Effect) -> str:
+    source = one.value.get("text")
+    if source is None:
+        department = scene.desk.departments_by_id[scene.ticket.department]
+        try:
+            source = reply_source(scene.desk, department, one.value["template"])
+        except (OSError, ValueError) as error:
+            raise Skipped(f"its template cannot be read: {error}") from error
+    if not (text := filled(source, scene.values)):
+        raise Skipped("its text comes to nothing")
+    return text
+
+
+def _why_not(scene: Scene, one: Effect, way: Way) -> str | None:
+    """Return why the answer is not sent, in words, or nothing when it is."""
+    if way.why_not is not None:
+        return way.why_not
+    if scene.quiet or scene.decision.silent:
+        return "nobody is told of this"
+    message, trust = scene.event.message, scene.event.trust
+    if message is not None and message.kind not in PERSONAL:
+        return f"no person wrote it ({message.kind}), and a program is not answered by one"
+    if message is not None and ((trust and trust.authentic is False) or (message.spam and message.spam.spam)):
+        return "it is spam, or its sender is forged"
+    return _by_what_was_said(scene, one, way) or _too_often(scene, way) or _ours(scene, way)
+
+
+def _by_what_was_said(scene: Scene, one: Effect, way: Way) -> str | None:
+    del way
+    newest, agents = _newest(scene), False
+    if scene.event.message is not None and scene.entry is not None:
+        author = scene.pen.connection.scalar(select(entries.c.author).where(entries.c.id == scene.entry))
+        agents = str(author).startswith("agent:")
+    if agents or newest is None:
+        return "the customer has not written"
+    if newest.kind not in PERSONAL:
+        return f"no person wrote last ({newest.kind}), and a program is not answered by one"
+    again = select(func.count()).where(
+        entries.c.ticket_id == scene.number, entries.c.author == f"rule:{one.rule}", entries.c.kind == "answer",
+        entries.c.id > newest.id,
+    )  # fmt: skip
+    if scene.pen.connection.scalar(again):
+        return "this rule has answered already, and the customer has not written since"
+    return None
+
+
+def _newest(scene: Scene) -> Any:
+    """Return the newest entry that an agent has not written."""
+    heard = select(entries.c.id, entries.c.kind).where(
+        entries.c.ticket_id == scene.number, entries.c.inbox_id.is_not(None), entries.c.kind.in_(SPEAKS),
+        entries.c.author.not_like("agent:%"),
+    )  # fmt: skip
+    return scene.pen.connection.execute(heard.order_by(entries.c.id.desc()).limit(1)).first()
+
+
+def _too_often(scene: Scene, way: Way) -> str | None:
+    for address in {each.address for each in way.deliveries}:
+        lately = select(func.count(), func.count().filter(outbox.c.ticket_id == scene.number)).where(
+            outbox.c.event == AUTO_ANSWER, outbox.c.address == address, outbox.c.created_at > scene.pen.now - A_DAY
+        )
+        all_in_all, here = scene.pen.connection.execute(lately).one()
+        if here >= MOST_OF_TICKET:
+            return f"{MOST_OF_TICKET} automatic answers about this ticket went there within a day"
+        if all_in_all >= MOST_OF_ADDRESS:
+            return f"{MOST_OF_ADDRESS} automatic answers went there within a day"
+    return None
+
+
+def _ours(scene: Scene, way: Way) -> str | None:
+    domain, to = scene.desk.desk.domain, (way.mail_to or "").lower()
+    if to and (scene.desk.department_of(to) or to.rpartition("@")[2] == host(domain)):
+        return "it would go to an address of this desk"
+    return None
