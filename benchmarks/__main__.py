@@ -16,7 +16,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import acceptance, parsing, path, sockets
+from benchmarks import acceptance, parsing, path, sockets, ticking
 from benchmarks.figures import BrokenBenchmarkError, Figure, Progress
 from config.settings import Settings
 
@@ -28,6 +28,7 @@ BENCHMARKS: Final[dict[str, Callable[[int, Path, Progress], Figure]]] = {
     "parsing": parsing.measure,
     "path": path.measure,
     "sockets": sockets.measure,
+    "ticking": ticking.measure,
 }
 
 

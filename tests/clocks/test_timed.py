@@ -10,18 +10,10 @@ from config.calendar import Calendar
 from router.clocks.clock import Wound
 from router.clocks.timed import Timed
 from tests.clocks.ticking import BEGIN, DAY, HOUR, MINUTE, Desktop
-from tests.desks import HEAD, desk
+from tests.clocks.timed_desks import OFFICE, waits
+from tests.desks import desk
 from tickets.calendar import back, open_seconds
 from tickets.store import Store
-
-OFFICE = HEAD.replace(
-    "departments:", "calendars: [{id: office, hours: {mon-fri: ['09:00-17:00']}}]\ndepartments:"
-).replace("id: general,", "id: general, calendar: office,")
-
-
-def waits(event: str, how: str, then: str = "{priority: high}", name: str = "Waits") -> str:
-    """Return a rule that waits."""
-    return f"  - {{name: {name}, on: [{{{event}: {how}}}], then: [{then}]}}\n"
 
 
 def struck(at: Desktop, number: int) -> list[str]:
