@@ -81,6 +81,12 @@ def tag(
 
 
 @cli.command()
+def acknowledge(number: Number, *, as_: As, as_json: AsJson = False) -> None:
+    """Stop a ticket's escalation: you see to it."""
+    _act(number, lambda acts: acts.acknowledge(number, as_), "acknowledged", as_json=as_json)
+
+
+@cli.command()
 def note(number: Number, text: str, *, as_: As, as_json: AsJson = False) -> None:
     """Write a note for colleagues; the customer never sees it."""
     _act(number, lambda acts: acts.note(number, as_, text), "noted", as_json=as_json)

@@ -128,6 +128,10 @@ class Acts:
         """Add tags to a ticket, and take others off."""
         return self._do(number, agent, partial(hands.tag, added=added, removed=removed))
 
+    def acknowledge(self, number: int, agent: str) -> Acted:
+        """Stop a ticket's escalation, for as long as it says."""
+        return self._do(number, agent, hands.acknowledge)
+
     def _do(self, number: int, agent: str, act: hands.Act) -> Acted:
         with self._on(number, agent) as on:
             lines, now = act(on.turn.before, on.hand)

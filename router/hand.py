@@ -8,6 +8,7 @@ from config.check import NOBODY
 from config.desk import Agent, Desk
 from config.problems import nearest, shown
 from router.absent import gone
+from router.clocks.escalation import acknowledged
 from router.event import PRIORITIES, Change
 from router.staff import Staff
 from router.state import OVER, WORKING, State
@@ -128,6 +129,14 @@ def tag(ticket: State, hand: Hand, added: Collection[str], removed: Collection[s
     data = {"added": [one for one in tags if one not in ticket.tags]}
     gone = [one for one in ticket.tags if one not in tags]
     return [Change("ticket.tagged", hand.actor, data | ({"removed": gone} if gone else {}))], replace(ticket, tags=tags)
+
+
+def acknowledge(ticket: State, hand: Hand) -> Done:
+    """Stop the ticket's escalation, for as long as it says: somebody sees to it."""
+    lines, now = acknowledged(ticket, hand.desk, hand.agent.id, hand.now)
+    if not lines:
+        raise CannotActError(f"No escalation runs in ticket {ticket.number}; there is nothing to acknowledge")
+    return lines, now
 
 
 def _to(ticket: State, hand: Hand, agent: str, reason: str) -> Done:

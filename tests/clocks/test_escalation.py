@@ -1,15 +1,11 @@
 """Escalations: step after step is told until somebody acknowledges, or the ticket is answered."""
 
-from dataclasses import replace
-
 import pytest
 
 from config.problems import DeskError
-from router.clocks.escalation import acknowledged
-from router.staff import staff_of
-from router.ticket import Pen
-from router.turn import Turn
-from tests.clocks.ticking import BEGIN, DAY, HOUR, MINUTE, Desktop
+from router.act import Acts
+from router.hand import CannotActError
+from tests.clocks.ticking import DAY, HOUR, MINUTE, Desktop
 from tests.desks import HEAD, desk
 from tickets.store import Store
 
@@ -40,11 +36,7 @@ def steps(at: Desktop, number: int) -> list[tuple[int, str | None]]:
 
 def act(at: Desktop, number: int, agent: str = "luca") -> None:
     """Acknowledge the ticket's escalation."""
-    before = at.state(number)
-    lines, now = acknowledged(before, at.at, agent, at.now)
-    with at.store.write() as connection:
-        staff = staff_of(connection, at.at, at.now, {})
-        Turn(Pen(connection, None, at.now), at.shelf.book(), staff, before).take(lines, now)
+    assert Acts(at.store, lambda: at.at, lambda: at.now).acknowledge(number, agent).changed
 
 
 def test_step_follows_step_until_there_is_none(store: Store) -> None:
@@ -130,11 +122,11 @@ def test_an_escalation_that_stands_in_the_desk_file_no_more_ends(store: Store) -
     assert at.state(number).clocks == {}
 
 
-def test_nothing_runs_that_could_be_acknowledged(store: Store) -> None:
+def test_who_acknowledges_what_does_not_run_hears_so(store: Store) -> None:
     at = Desktop(store, desk(TIERS + CHAIN, OUTAGES))
-    state = at.state(at.send("a@x.example"))
-    assert acknowledged(state, at.at, "luca", BEGIN) == ([], state)
-    assert acknowledged(replace(state, clocks={"escalation": {"begin": "outage"}}), at.at, "luca", BEGIN)[0] != []
+    number = at.send("a@x.example")
+    with pytest.raises(CannotActError, match="No escalation runs in ticket 1"):
+        act(at, number)
 
 
 @pytest.mark.parametrize(
