@@ -86,6 +86,21 @@ def acknowledge(number: Number, *, as_: As, as_json: AsJson = False) -> None:
     _act(number, lambda acts: acts.acknowledge(number, as_), "acknowledged", as_json=as_json)
 
 
+Other = Annotated[int, typer.Argument(help="the other ticket's number", min=1)]
+
+
+@cli.command()
+def merge(number: Number, into: Other, *, as_: As, as_json: AsJson = False) -> None:
+    """Merge a ticket into another one; its messages stand there then."""
+    _act(into, lambda acts: acts.merge(number, as_, into), f"the one that took in {number}", as_json=as_json)
+
+
+@cli.command()
+def link(number: Number, other: Other, *, as_: As, as_json: AsJson = False) -> None:
+    """Link a ticket with another one; each names the other."""
+    _act(number, lambda acts: acts.link(number, as_, other), f"linked with {other}", as_json=as_json)
+
+
 @cli.command()
 def note(number: Number, text: str, *, as_: As, as_json: AsJson = False) -> None:
     """Write a note for colleagues; the customer never sees it."""

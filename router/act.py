@@ -13,11 +13,13 @@ from config.desk import Agent, Desk
 from router import hand as hands
 from router.answer import Answer, sayable
 from router.book import Shelf
+from router.effects.joining import take_in
 from router.event import Change
 from router.hand import CannotActError, Hand
+from router.hold import hold
 from router.lock import lock
 from router.staff import staff_of
-from router.state import state_of
+from router.state import OVER, state_of
 from router.ticket import Pen
 from router.turn import Turn
 from router.way import way_of
@@ -132,6 +134,44 @@ class Acts:
         """Stop a ticket's escalation, for as long as it says."""
         return self._do(number, agent, hands.acknowledge)
 
+    def merge(self, number: int, agent: str, into: int) -> Acted:
+        """Merge a ticket into another one that the agent may see: its entries, and whatever leads to it, are there then.
+
+        Both may be of different contacts, for one customer may have two addresses; whoever took part in one takes part.
+        """
+        with self._on(number, agent, into) as on:
+            other = self._other(on, into)
+            if other.status in OVER:
+                raise CannotActError(
+                    f"Ticket {other.id} is {other.status}. Open it first: frontdesk act status {other.id} open"
+                )
+            _, written = on.turn.take(*hands.merged(on.turn.before, on.hand, other.id))
+            before = state_of(other)
+            lines, now = take_in(on.turn.pen.connection, before, on.turn.before, on.hand.actor)
+            _, more = Turn(on.turn.pen, on.turn.book, on.turn.staff, before).take(lines, now)
+        return Acted(other.id, notices=(*written.rings, *more.rings))
+
+    def link(self, number: int, agent: str, to: int) -> Acted:
+        """Link a ticket with another one that the agent may see, in the history of both."""
+        with self._on(number, agent, to) as on:
+            other = self._other(on, to)
+            because = f"{on.hand.agent.name} linked them"
+            line, back = (
+                Change("ticket.linked", on.hand.actor, {"ticket": one, "because": because})
+                for one in (other.id, on.row.id)
+            )
+            _, written = on.turn.take([line])
+            _, more = Turn(on.turn.pen, on.turn.book, on.turn.staff, state_of(other)).take([back])
+        return Acted(on.row.id, notices=(*written.rings, *more.rings))
+
+    @staticmethod
+    def _other(on: _Open, number: int) -> Any:
+        """Return the row of the other ticket of an act, held."""
+        _, row = _permitted(on.turn.pen.connection, on.hand.desk, number, on.hand.agent.id)
+        if row.id == on.row.id:
+            raise CannotActError(f"Ticket {number} is the same ticket")
+        return row
+
     def _do(self, number: int, agent: str, act: hands.Act) -> Acted:
         with self._on(number, agent) as on:
             lines, now = act(on.turn.before, on.hand)
@@ -141,9 +181,13 @@ class Acts:
         return Acted(on.row.id, notices=tuple(written.rings))
 
     @contextmanager
-    def _on(self, number: int, agent_id: str) -> Iterator[_Open]:
+    def _on(self, number: int, agent_id: str, *others: int) -> Iterator[_Open]:
         book, now, absent = self._shelf.book(), self._clock(), away_since(self._store)
         with self._store.write() as connection:
+            for one in (
+                sorted((number, *others)) if others else ()
+            ):  # in one order, so that two merges never wait for each other
+                hold(connection, one)
             agent, row = _permitted(connection, book.desk, number, agent_id)
             staff = staff_of(connection, book.desk, now, absent)
             turn = Turn(Pen(connection, None, now), book, staff, state_of(row))

@@ -139,6 +139,12 @@ def acknowledge(ticket: State, hand: Hand) -> Done:
     return lines, now
 
 
+def merged(ticket: State, hand: Hand, into: int) -> Done:
+    """Let a ticket be part of another one."""
+    line = Change("ticket.merged", hand.actor, {"into": into})
+    return [line], replace(ticket, status="merged", postponed_until=None)
+
+
 def _to(ticket: State, hand: Hand, agent: str, reason: str) -> Done:
     if agent == ticket.agent:
         return [], ticket

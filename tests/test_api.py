@@ -15,6 +15,7 @@ from tickets.availability import Availability
 from tickets.blobs import Blobs
 from tickets.blobs_folder import FolderShelf
 from tickets.live import Live
+from tickets.presence import set_away
 from tickets.schema import tokens
 from tickets.store import Store
 from tickets.tokens import make, revoke
@@ -91,3 +92,17 @@ def test_a_database_that_is_away_means_come_again(
     monkeypatch.setattr(stories.store, "_reader", create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none"))
     answer = client.get("/api/v1/tickets/1/why", headers=bearer(token))
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
+
+
+def test_to_solve_looks_with_get_and_takes_with_post(client: TestClient, stories: Stories) -> None:
+    number = stories.send("a@customer", to="billing@acme.example", subject="My invoice")
+    headers = bearer(make(stories.store, "luca", 1.0))
+    found = {"ticket": number, "own": False, "subject": "My invoice"}
+    assert client.get("/api/v1/me/to-solve", headers=headers).json() == found
+    assert client.post("/api/v1/me/to-solve", headers=headers).json() == found
+    assert client.post("/api/v1/me/to-solve", headers=headers).json() == {**found, "own": True}
+    sona = bearer(make(stories.store, "sona", 1.0))
+    assert client.post("/api/v1/me/to-solve", headers=sona).json() == {"ticket": None}
+    set_away(stories.store, "sona", away=True, now=1.0)
+    answer = client.post("/api/v1/me/to-solve", headers=sona)
+    assert (answer.status_code, answer.json()["error"][:19]) == (409, "Sona is not at work")

@@ -1,6 +1,7 @@
 """The API for programs: what an agent may see and do, by the agent's token (RFC 6750)."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from starlette.requests import Request
@@ -8,7 +9,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from config.desk import Desk
+from router.book import Shelf
 from router.explain import explain
+from router.hand import CannotActError
+from router.to_solve import to_solve
 from tickets import look
 from tickets.store import Store
 from tickets.tokens import agent_of
@@ -25,15 +29,16 @@ Act = Callable[[Request, str], Response]
 
 def routes(store: Store, desk: Callable[[], Desk]) -> list[BaseRoute]:
     """Return the paths below `/api/v1`."""
+    shelf = Shelf(desk)
 
-    def route(path: str, act: Act, method: str) -> Route:
+    def route(path: str, act: Act, *methods: str) -> Route:
         async def answer(request: Request) -> Response:
             try:
                 return await asyncio.to_thread(_answer, request, act)
             except Temporary:
                 return JSONResponse({"error": "the database does not answer; try again"}, 503, RETRY_AFTER)
 
-        return Route(f"/api/v1{path}", answer, methods=[method])
+        return Route(f"/api/v1{path}", answer, methods=list(methods))
 
     def _answer(request: Request, act: Act) -> Response:
         kind, _, token = request.headers.get("authorization", "").partition(" ")
@@ -52,4 +57,16 @@ def routes(store: Store, desk: Callable[[], Desk]) -> list[BaseRoute]:
         passes = [{**one, "lines": explain(one["trace"])} for one in look.passes(store, number)]
         return JSONResponse({"ticket": number, "passes": passes})
 
-    return [route("/tickets/{number:int}/why", why, "GET")]
+    def solve(request: Request, agent: str) -> Response:
+        try:
+            found = to_solve(store, shelf.book(), agent, time.time(), look=request.method == "GET")
+        except CannotActError as error:
+            return JSONResponse({"error": str(error)}, 409)
+        if found is None:
+            return JSONResponse({"ticket": None})
+        return JSONResponse({"ticket": found.ticket.number, "own": found.own, "subject": found.ticket.subject})
+
+    return [
+        route("/tickets/{number:int}/why", why, "GET"),
+        route("/me/to-solve", solve, "GET", "POST"),
+    ]

@@ -24,12 +24,9 @@ def merge(scene: Scene, one: Effect) -> str:
     actor, target = f"rule:{one.rule}", _held(scene, one.value)
     if target.status in OVER or target.contact_id != scene.ticket.contact_id:
         raise Temporary(f"ticket {target.id} has changed meanwhile; {AGAIN}")
-    _move(scene.pen.connection, scene.number, target.id)
     scene.history(Change("ticket.merged", actor, {"into": target.id}))
     before = state_of(target)
-    now, lines = _taken_in(before, scene.event.ticket), [Change("ticket.merged", actor, {"ticket": scene.number})]
-    if now.status != before.status:
-        lines.append(Change("ticket.reopened", actor, {"from": before.status, "to": now.status}))
+    lines, now = take_in(scene.pen.connection, before, replace(scene.event.ticket, number=scene.number), actor)
     scene.rings += scene.elsewhere(before, lines, now, scene.entry)
     return f"merged into ticket {target.id}"
 
@@ -52,6 +49,18 @@ def _held(scene: Scene, number: int) -> Any:
     if row is None:
         raise Temporary(f"ticket {number} is just being written; {AGAIN}")
     return row
+
+
+def take_in(connection: Connection, target: State, other: State, actor: str) -> tuple[list[Change], State]:
+    """Let everything that leads to the other ticket lead to the target; return what happened there, and how it is then.
+
+    The caller holds both rows.
+    """
+    _move(connection, other.number or 0, target.number or 0)
+    now, lines = _taken_in(target, other), [Change("ticket.merged", actor, {"ticket": other.number})]
+    if now.status != target.status:
+        lines.append(Change("ticket.reopened", actor, {"from": target.status, "to": now.status}))
+    return lines, now
 
 
 def _taken_in(before: State, other: State) -> State:

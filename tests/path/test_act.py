@@ -185,3 +185,62 @@ def test_a_postponed_ticket_is_opened_by_its_customer(front: Answering, number: 
     assert front.send("c@customer", to="billing@acme.example", answers="a@customer") == number
     found = front.ticket(number)
     assert (found["status"], found["postponed_until"]) == ("open", None)
+
+
+def test_a_merged_ticket_is_part_of_the_other_one_and_its_customer_writes_there(front: Answering, number: int) -> None:
+    other = front.send("z@else", to="billing@acme.example", sender="ann@else.example")
+    front.acts.status(other, "luca", "answered")
+    acted = front.acts.merge(number, "luca", other)
+    assert acted.ticket == other
+    found = front.ticket(other)
+    assert [one["external_id"] for one in found["entries"]] == ["a@customer", "z@else"]
+    assert (found["messages"], found["status"]) == (2, "open")
+    assert front.ticket(number)["status"] == "merged"
+    assert last(front, number) == ("ticket.merged", "agent:luca", {"into": other})
+    assert front.send("c@customer", to="billing@acme.example", answers="a@customer") == other
+    assert front.acts.take(number, "luca").ticket == other
+
+
+def test_linked_tickets_name_each_other(front: Answering, number: int) -> None:
+    other = front.send("z@else", to="billing@acme.example", sender="ann@else.example")
+    front.acts.link(number, "luca", other)
+    assert (front.links(number), front.links(other)) == ([other], [number])
+
+
+def test_nothing_is_merged_with_what_the_agent_may_not_see_with_itself_or_with_what_is_over(
+    front: Answering, number: int
+) -> None:
+    general, closed = front.send("g@customer"), front.send("d@x", to="billing@acme.example", sender="d@else.example")
+    front.acts.status(closed, "luca", "closed")
+    for agent, into, words in (
+        ("mia", number, "There is no ticket"),
+        ("luca", number, "is the same ticket"),
+        ("luca", closed, "is closed. Open it first"),
+    ):
+        source = general if agent == "mia" else number
+        with pytest.raises(CannotActError, match=words):
+            front.acts.merge(source, agent, into)
+    assert front.status(number) == front.status(general) == "new"
+
+
+def test_two_merges_into_each_other_at_the_same_moment_end_in_one_ticket(front: Answering, store: Store) -> None:
+    for turn in range(10):
+        one, other = (
+            front.send(f"{turn}{who}@race", to="billing@acme.example", sender=f"{who}@{turn}.example") for who in "ab"
+        )
+        begin, trouble = threading.Barrier(2), list[str]()
+
+        def merges(pair: tuple[int, int], begin: threading.Barrier = begin, trouble: list[str] = trouble) -> None:
+            begin.wait(10)
+            try:
+                Acts(store, lambda: front.at, lambda: front.now).merge(pair[0], "luca", pair[1])
+            except CannotActError as error:
+                trouble.append(str(error))
+
+        threads = [threading.Thread(target=merges, args=(pair,)) for pair in ((one, other), (other, one))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        assert sorted(front.status(number) for number in (one, other)) == ["merged", "new"]
+        assert len(trouble) == 1
