@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -18,9 +19,8 @@ from tickets.store import Store
 from tickets.tokens import agent_of
 from tickets.trouble import Temporary
 
-RETRY_AFTER = {"Retry-After": "30"}
-
-LARGEST = 2**63 - 1
+RETRY_AFTER: Final = {"Retry-After": "30"}
+LARGEST: Final = 2**63 - 1
 """No ticket has a larger number: neither database keeps one."""
 
 Act = Callable[[Request, str], Response]
@@ -29,44 +29,55 @@ Act = Callable[[Request, str], Response]
 
 def routes(store: Store, desk: Callable[[], Desk]) -> list[BaseRoute]:
     """Return the paths below `/api/v1`."""
-    shelf = Shelf(desk)
+    api = _Api(store, desk)
+    return [
+        api.route("/tickets/{number:int}/why", api.why, "GET"),
+        api.route("/me/to-solve", api.to_solve, "GET", "POST"),
+    ]
 
-    def route(path: str, act: Act, *methods: str) -> Route:
+
+class _Api:
+    """What the paths answer from: the tickets, and the desk of the moment."""
+
+    def __init__(self, store: Store, desk: Callable[[], Desk]) -> None:
+        self._store = store
+        self._shelf = Shelf(desk)
+
+    def route(self, path: str, act: Act, *methods: str) -> Route:
+        """Return a path that is answered to agents of the desk alone."""
+
         async def answer(request: Request) -> Response:
             try:
-                return await asyncio.to_thread(_answer, request, act)
+                return await asyncio.to_thread(self._answered, request, act)
             except Temporary:
                 return JSONResponse({"error": "the database does not answer; try again"}, 503, RETRY_AFTER)
 
         return Route(f"/api/v1{path}", answer, methods=list(methods))
 
-    def _answer(request: Request, act: Act) -> Response:
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
-        agent = agent_of(store, token.strip()) if kind.lower() == "bearer" and token else None
-        if agent is None or agent not in desk().agents_by_id:
-            words = "a token is needed: Authorization: Bearer …; make one with: frontdesk token AGENT"
-            return JSONResponse({"error": words}, 401, {"WWW-Authenticate": 'Bearer realm="frontdesk"'})
-        return act(request, agent)
-
-    def why(request: Request, agent: str) -> Response:
+    def why(self, request: Request, agent: str) -> Response:
+        """Tell why a ticket went where it went; who may not see it does not learn whether it is there."""
         number: int = request.path_params["number"]
-        department, at = look.department(store, number) if number <= LARGEST else None, desk()
-        if department is None or (agent not in at.members(department) and len(at.agents) > 1):
-            # whoever may not see it does not learn whether it is there
+        desk = self._shelf.book().desk
+        department = look.department(self._store, number) if number <= LARGEST else None
+        if department is None or (agent not in desk.members(department) and len(desk.agents) > 1):
             return JSONResponse({"error": f"no ticket {number} in a department of yours"}, 404)
-        passes = [{**one, "lines": explain(one["trace"])} for one in look.passes(store, number)]
+        passes = [{**one, "lines": explain(one["trace"])} for one in look.passes(self._store, number)]
         return JSONResponse({"ticket": number, "passes": passes})
 
-    def solve(request: Request, agent: str) -> Response:
+    def to_solve(self, request: Request, agent: str) -> Response:
+        """Tell the most urgent ticket the agent may take, and with POST let them take it."""
         try:
-            found = to_solve(store, shelf.book(), agent, time.time(), look=request.method == "GET")
+            found = to_solve(self._store, self._shelf.book(), agent, time.time(), look=request.method != "POST")
         except CannotActError as error:
             return JSONResponse({"error": str(error)}, 409)
         if found is None:
             return JSONResponse({"ticket": None})
         return JSONResponse({"ticket": found.ticket.number, "own": found.own, "subject": found.ticket.subject})
 
-    return [
-        route("/tickets/{number:int}/why", why, "GET"),
-        route("/me/to-solve", solve, "GET", "POST"),
-    ]
+    def _answered(self, request: Request, act: Act) -> Response:
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        agent = agent_of(self._store, token.strip()) if kind.lower() == "bearer" and token else None
+        if agent is None or agent not in self._shelf.book().desk.agents_by_id:
+            words = "a token is needed: Authorization: Bearer …; make one with: frontdesk token AGENT"
+            return JSONResponse({"error": words}, 401, {"WWW-Authenticate": 'Bearer realm="frontdesk"'})
+        return act(request, agent)
