@@ -212,3 +212,17 @@ def test_a_broken_desk_file_keeps_the_old_desk_at_work(desk_file: Path, migrated
         assert not app.desk.reload()
         accepted(app, arrived(mail("a@x", subject="My invoice")))
         until(lambda: [row["agent"] for row in look.listing(app.store)] == ["luca"])
+
+
+def test_the_running_clock_asks_the_rules_that_wait_and_what_they_want_is_told(
+    desk_file: Path, migrated_url: str
+) -> None:
+    waits = "  - {name: Old, on: [{time.older_than: 1s}], then: [{notify: 'email:boss@acme.example'}]}\n"
+    desk_file.write_text(HEAD + RULES + waits, encoding="utf-8")
+    app = made(desk_file, migrated_url)
+    with running(app):
+        accepted(app, arrived(mail("a@x", subject="My invoice")))
+        until(lambda: ("boss@acme.example", "sent") in told(app))
+        found = look.ticket(app.store, 1)
+    assert found is not None
+    assert [event["event"] for event in found["history"]].count("time.older_than") == 1
