@@ -1,11 +1,7 @@
 """Strategies at work: mails come, agents act, and the next one gets the next ticket."""
 
-from threading import Event, Thread
 from typing import Any
 
-import pytest
-
-from tests.desks import mail
 from tests.responsibility.crew import Crew
 from tests.responsibility.desks import support, team
 from tickets.store import Store
@@ -115,52 +111,3 @@ def test_ring_all_assigns_nobody_and_the_first_to_answer_has_it(store: Store) ->
     assert desk.trace(number)["picked"][0]["rung"] == ["sona", "luca"]
     desk.acts.answer(number, "luca", "Here I am.")
     assert desk.all()[number] == "luca"
-
-
-WORKERS = 8
-CAPACITIES = {"sona": 40, "luca": 25, "mia": 10, "tomas": 5}
-DEPARTMENTS = {"one": ["sona", "luca"], "two": ["luca", "mia"], "three": ["sona", "mia", "tomas"]}
-
-
-@pytest.mark.parametrize("strategy", ["round_robin", "least_loaded"])
-def test_eight_workers_never_give_an_agent_more_than_the_capacity_and_lose_nothing(store: Store, strategy: str) -> None:
-    departments = [
-        {"id": one, "name": one, "agents": agents, "addresses": [f"{one}@acme.example"], "assignment": strategy}
-        for one, agents in DEPARTMENTS.items()
-    ]
-    desk = Crew(store, team({name: {"capacity": room} for name, room in CAPACITIES.items()}, departments=departments))
-    mails = [
-        mail(f"m{n}@example.com", sender=f"c{n}@example.com", to=f"{list(DEPARTMENTS)[n % 3]}@acme.example")
-        for n in range(300)
-    ]
-    rows = desk.keep(*mails)
-    over: list[tuple[str, int]] = []
-    troubles: list[Exception] = []
-    seen, done = [0], Event()
-
-    def work(mine: list[int]) -> None:
-        try:
-            for row in mine:
-                desk.router.route(row)
-        except Exception as error:  # noqa: BLE001  # whatever it is, the story must fail by it
-            troubles.append(error)
-
-    def look() -> None:
-        while not done.is_set():
-            held = desk.held()
-            seen[0] += 1
-            over.extend((agent, many) for agent, many in held.items() if many > CAPACITIES[agent])
-
-    watcher = Thread(target=look)
-    workers = [Thread(target=work, args=(rows[n::WORKERS],)) for n in range(WORKERS)]
-    for one in (watcher, *workers):
-        one.start()
-    for one in workers:
-        one.join()
-    done.set()
-    watcher.join()
-    assert (troubles, over) == ([], [])
-    assert seen[0] > 1
-    assert len(desk.all()) == len(rows)
-    assert desk.held() == CAPACITIES  # more came than they take, so everybody has what they can
-    assert {desk.reason(number) for number, agent in desk.all().items() if agent is None} == {"all_at_capacity"}
