@@ -53,6 +53,7 @@ class _Row:
     meta: str
     received_at: float
     id: int = 0
+    cause: str | None = None
     attempts: int = PATIENCE  # what DNS does not answer is gone on without
 
 
@@ -96,6 +97,8 @@ class Trials:
         at = reading.when(scene.at)
         sight = Sight(at, Staff(desk, at, scene.away), Known(one.raw))
         tried = try_message(self._book, sight, row, reading)
+        if (rule := tried.decision.quarantine) is not None:
+            return Result(message, "quarantined", f'rule "{rule}"')
         return Result(message, "routed", tried.because, tried)
 
 

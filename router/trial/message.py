@@ -121,7 +121,8 @@ def _told(book: Book, trial: Case, verdict: Verdict, lines: tuple[Change, ...]) 
     machine = trial.machine()
     known = Machine(machine.about, machine.joined, lambda _address: 0) if machine else None
     decision = verdict.decision
-    return tuple(intents(book.desk, decision.department, decision.agent, happened, decision.notify, known))
+    asked, silent = decision.notify, decision.silent
+    return tuple(intents(book.desk, decision.department, decision.agent, happened, asked, known, silent=silent))
 
 
 def _agent(actor: str) -> str | None:
