@@ -37,6 +37,7 @@ from commands.serve import CannotListenError, greet, serve
 from commands.stages import Stages
 from commands.to_solve import to_solve
 from commands.token import token
+from commands.why_due import why_due
 from config.settings import Settings, WrongSettingError
 from config.watch import DeskFile
 from tickets.blobs_sweep import sweeping
@@ -292,6 +293,7 @@ for command in (
     look.tickets,
     look.ticket,
     look.why,
+    why_due,
     look.outbox,
     reply,
     to_solve,
