@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
 from config.model import Duration, Model, Name, at_least_one, sender
 from config.rule import Priority
@@ -28,9 +28,9 @@ TARGETS: Final = tuple(Targets.model_fields)
 class Sla(Targets):
     """`slas:` a level of promises. `priorities` are other targets for tickets of a priority; what they leave out stays.
 
-    `calendar` is whose hours count, else the department's. `warn_before` is how long before a target is due `sla.warning`
-    comes. `when_changed` says what a new priority, department or level does to what runs: it is due as if it had been so
-    `from_start`, counted `from_now`, or `keep` leaves it.
+    `calendar` is whose hours count, else the department's. `warn_before` is how much open time before a target is due
+    `sla.warning` comes. `when_changed` says what a new priority, department or level does to what runs: it is due as if it
+    had been so `from_start`, counted `from_now`, or `keep` leaves it.
     """
 
     id: Name
@@ -53,7 +53,7 @@ class ContactGroup(Model):
     """
 
     id: Name
-    members: tuple[Annotated[str, AfterValidator(sender)], ...] = Field(min_length=1)
+    members: Annotated[tuple[Annotated[str, AfterValidator(sender)], ...], AfterValidator(at_least_one)]
     vip: bool = False
     sla: Name | None = None
 

@@ -130,7 +130,19 @@ def test_every_section_of_the_desk_file_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "section", ["desk", "agents", "departments", "channels", "calendars", "correlations", "escalations", "rules"]
+    "section",
+    [
+        "desk",
+        "agents",
+        "departments",
+        "channels",
+        "calendars",
+        "slas",
+        "contact_groups",
+        "correlations",
+        "escalations",
+        "rules",
+    ],
 )
 def test_every_key_of_a_section_is_told_with_an_example(section: str) -> None:
     text = read("docs/desk-file.md")
