@@ -42,14 +42,15 @@ def sender(value: str) -> str:
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
-def _seconds(value: object) -> float:
+def seconds(value: object) -> float:
+    """Return a time span in seconds, written as 90s, 30m, 4h or 2d; raises `ValueError` in plain words."""
     found = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", value) if isinstance(value, str) else None
     if found is None:
         raise ValueError("not a duration; write it as 90s, 30m, 4h or 2d")
     return float(found[1]) * _UNITS[found[2]]
 
 
-Duration = Annotated[float, BeforeValidator(_seconds)]
+Duration = Annotated[float, BeforeValidator(seconds)]
 """A time span, written as 90s, 30m, 4h or 2d and kept in seconds."""
 
 

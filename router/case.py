@@ -13,7 +13,7 @@ from router.conversation import Place, Until, heard, said
 from router.correlate import count, end, is_quiet, reopens
 from router.decide import Verdict, decide
 from router.department import begins
-from router.event import Change, Lookups, TicketEvent, changed
+from router.event import Change, Lookups, TicketEvent, actors, changed
 from router.evidence import Keys, Letter, addressed_to
 from router.files import claim
 from router.lookups import lookups_of
@@ -196,6 +196,7 @@ class Case:
             recipients=tuple(self.reading.meta.get("recipients", ())),
             trust=self.reading.trust,
             changed=changed(lines),
+            actors=actors(lines),
             lookups=self._lookups(begun),
             linked_to=self.found.linked_to,
             released=self.row.cause == RELEASED,

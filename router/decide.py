@@ -33,7 +33,7 @@ from config.desk import Desk
 from router.absent import without
 from router.actions import Skipped
 from router.conditions import Miss, Seen
-from router.event import NOUNS, Change, Decision, TicketEvent, at_next, before
+from router.event import NOUNS, Change, Decision, TicketEvent, as_decided, at_next, before
 from router.rules import CompiledRule, RuleSet
 from router.staff import Staff, picked
 from router.state import OVER, WORKING
@@ -125,7 +125,7 @@ class _Turn:
             self._fired.add(rule.name)
             stopped_by = rule.name if rule.stop or self.decision.quarantine else ""
             if self.decision is not old:
-                seen.decided(replace(at_next(event, self.decision, ()), names=event.names, changed=event.changed))
+                seen.decided(as_decided(event, self.decision))
         self.unknown |= seen.unknown
         return runs
 
@@ -188,7 +188,7 @@ class _Turn:
             self.decision = replace(decision, unassigned_reason="several_agents" if members else "no_members")
 
     def _pick(self, event: TicketEvent) -> None:
-        old, pick = self.decision, self.staff.pick(at_next(event, self.decision, ()).ticket)
+        old, pick = self.decision, self.staff.pick(as_decided(event, self.decision).ticket)
         self.decision = picked(old, pick)
         self._tell(changes("desk", old, self.decision))
 
@@ -198,7 +198,7 @@ class _Turn:
 
 
 def _failed(miss: Miss, seen: Seen) -> dict[str, Any]:
-    saw = seen.said(miss.word) if miss.word else ""
+    saw = seen.said(miss.word, miss.operator) if miss.word else ""
     return {
         "path": miss.path,
         "word": miss.word,

@@ -18,25 +18,32 @@ Values = tuple[str, ...]
 
 
 class Lookups:
-    """What is looked up only when a rule asks for it. This one knows of nothing, as for a message that is only tried."""
+    """What is looked up only when a rule asks for it. This one knows of nothing, as for a message that is only tried.
 
-    def header(self, name: str) -> Values:
-        """Return every value of a header of the mail, by its name in lower case."""
+    None is what is not known: a rule's condition that asks for it does not hold, and the trace says so.
+    """
+
+    def header(self, name: str) -> Values | None:
+        """Return every value of a header of the mail, by its name in lower case; none of what is no mail."""
         del name
-        return ()
+        return None
 
-    def earlier_tickets(self) -> int:
+    def earlier_tickets(self) -> int | None:
         """Return how many other tickets the contact has."""
-        return 0
+        return None
 
-    def contact_tags(self) -> Values:
+    def contact_name(self) -> str | None:
+        """Return the contact's name."""
+        return None
+
+    def contact_tags(self) -> Values | None:
         """Return the contact's tags."""
-        return ()
+        return None
 
-    def queue(self, department: str) -> int:
-        """Return how many tickets of a department wait for an agent."""
+    def queue(self, department: str) -> int | None:
+        """Return how many other tickets of a department wait for an agent."""
         del department
-        return 0
+        return None
 
     def newest_open(self, department: str) -> int | None:
         """Return the newest other ticket of the contact in a department that is not over."""
@@ -64,7 +71,8 @@ class TicketEvent:
     customer's, when the event is one, with `recipients` of its envelope; else `text` is what was written (an answer, a
     note). `channel` is the channel's name. `only` are the rules that are asked, where a clock has struck for them alone.
     `linked_to` is the ticket it is just being linked with; `released` says that a person has sent the message on,
-    `follows` how many turns in other tickets this one follows from.
+    `follows` how many turns in other tickets this one follows from; `actors` are who did it, as the history has them
+    (agent:sona).
     """
 
     names: frozenset[str]
@@ -82,6 +90,7 @@ class TicketEvent:
     linked_to: int | None = None
     released: bool = False
     follows: int = 0
+    actors: Values = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +176,30 @@ def changed(lines: Sequence[Change]) -> dict[str, tuple[Values, Values]]:
     return found
 
 
+def actors(lines: Sequence[Change]) -> Values:
+    """Return who did what lines of a history tell."""
+    return tuple(dict.fromkeys(line.actor for line in lines))
+
+
+def as_decided(event: TicketEvent, decision: Decision) -> TicketEvent:
+    """Return the event with the ticket as decided so far."""
+    old = event.ticket
+    ticket = replace(
+        old, department=decision.department, agent=decision.agent, status=decision.status, priority=decision.priority,
+        tags=decision.tags, fields=decision.fields, skills=decision.skills, sla=decision.sla,
+        postponed_until=decision.postponed_until, unassigned_reason=decision.unassigned_reason,
+        agent_since=old.agent_since if decision.agent == old.agent else event.at,
+        status_since=old.status_since if decision.status == old.status else event.at,
+    )  # fmt: skip
+    return replace(event, ticket=ticket)
+
+
 def at_next(event: TicketEvent, decision: Decision, lines: Sequence[Change]) -> TicketEvent:
     """Return the event that the changes of a pass are to the rules: the ticket is as decided."""
-    ticket = replace(
-        event.ticket, department=decision.department, agent=decision.agent, status=decision.status,
-        priority=decision.priority, tags=decision.tags, fields=decision.fields, skills=decision.skills,
-        sla=decision.sla, postponed_until=decision.postponed_until, unassigned_reason=decision.unassigned_reason,
-    )  # fmt: skip
     return replace(
-        event, names=frozenset(line.event for line in lines), ticket=ticket, changed=changed(lines), only=None
+        as_decided(event, decision),
+        names=frozenset(line.event for line in lines),
+        changed=changed(lines),
+        actors=actors(lines),
+        only=None,
     )

@@ -12,7 +12,7 @@ from router.clocks.react import called, noted
 from router.clocks.wind import wind
 from router.decide import Verdict, decide
 from router.effects import Scene, perform
-from router.event import Change, TicketEvent, changed
+from router.event import Change, TicketEvent, actors, changed
 from router.lookups import lookups_of
 from router.staff import Staff
 from router.state import State, decided
@@ -74,6 +74,7 @@ class Turn:
             channel_type=config.type if config else "",
             text=text,
             changed=changed(lines),
+            actors=actors(lines),
             lookups=lookups_of(self.pen.connection, now),
             follows=self.follows,
         )

@@ -15,9 +15,9 @@ from config.problems import DeskError
 from config.settings import EXAMPLE
 from ingest.mail.arrival import Way, arrival
 from router.book import book_of
+from router.lookups import MailHeaders
 from router.trial.expect import differences
 from router.trial.file import Scene, Trials
-from router.trial.known import Known
 from tests.desks import HEAD, TRUSTING, desk, mail, proven
 from tests.path.stories import Front
 from tickets import look
@@ -190,7 +190,7 @@ def test_dns_is_not_asked_when_the_desk_would_ask_it(desk_folder: Path, monkeypa
 
 
 def test_headers_of_a_tried_mail_are_known() -> None:
-    known = Known(b"X-Kind: =?utf-8?q?sch=C3=B6n?=\r\n\r\n")
+    known = MailHeaders(b"X-Kind: =?utf-8?q?sch=C3=B6n?=\r\n\r\n")
     assert (known.header("x-kind"), known.header("x-none")) == (("schön",), ())
 
 

@@ -14,27 +14,13 @@ from config.sla import TARGETS, Sla
 from router.clocks.clock import Struck, Wound
 from router.clocks.promise import Kept, Promise, Terms, kept_of, paused
 from router.event import Change
+from router.level import level_of
 from router.rules import RuleSet
 from router.state import OVER, WORKING, State
 from tickets.look import moment as told
 
 RUNNING: Final = frozenset({"new", "open", "answered", "postponed"})
 """The statuses in which a ticket has promises that can be broken."""
-
-
-def level_of(state: State, desk: Desk) -> tuple[Sla, str] | None:
-    """Return the level a ticket has and why that one: given to it, its contact group's, its department's; or nothing."""
-    group = desk.contact_group(state.contact)
-    department = desk.departments_by_id.get(state.department)
-    ways = (
-        (state.sla, "it was given to the ticket"),
-        (group.sla if group else None, f"the contact is in the group {group.id}" if group else ""),
-        (department.sla if department else None, f"the department {state.department} has it"),
-    )
-    for level, because in ways:
-        if level is not None and level in desk.slas_by_id:
-            return desk.slas_by_id[level], because
-    return None
 
 
 def terms_of(state: State, desk: Desk, sla: Sla) -> dict[str, Terms]:

@@ -1,6 +1,6 @@
 """The conditions a rule can name, a module for each family, and the operators they are asked with."""
 
-from router.conditions import message, sender, spam, ticket
+from router.conditions import contact, files, language, message, sender, spam, ticket, times
 from router.conditions.compiled import compile_condition
 from router.conditions.condition import CONDITIONS, Condition, View
 from router.conditions.groups import compile_group
@@ -9,7 +9,7 @@ from router.conditions.parts import Anchor, Miss, Part
 from router.conditions.patterns import MAX_MATCHED, MAX_PATTERN, BadPatternError, pattern
 from router.conditions.seen import UNKNOWN, Seen
 
-FAMILIES = (message, sender, spam, ticket)
+FAMILIES = (message, sender, spam, files, contact, ticket, times, language)
 """Where conditions are found: each module's functions are words."""
 
 __all__ = [

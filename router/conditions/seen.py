@@ -1,6 +1,6 @@
 """What the conditions see of one event, looked up when it is first asked for."""
 
-from typing import Final
+from typing import Any, Final
 
 from config.desk import Desk
 from router.conditions.condition import CONDITIONS, View
@@ -8,11 +8,11 @@ from router.event import TicketEvent, Values
 from router.staff import Staff
 
 
-class _Unknown(tuple[str, ...]):
+class _Unknown(tuple[Any, ...]):
     __slots__ = ()
 
 
-UNKNOWN: Final[Values] = _Unknown()
+UNKNOWN: Final[tuple[Any, ...]] = _Unknown()
 """The values of what is not known here: there are none, and it is told apart from there being none."""
 
 MOST_SHOWN: Final = 20  # values of one word that stand in the trace
@@ -25,12 +25,12 @@ class Seen:
 
     def __init__(self, event: TicketEvent, desk: Desk, staff: Staff | None = None) -> None:
         self._view = View(event, desk, staff or Staff(desk, event.at))
-        self._values: dict[str, Values] = {}
+        self._values: dict[str, tuple[Any, ...]] = {}
         self._folded: dict[str, Values] = {}
         self.unknown: set[str] = set()
         """The keys that were asked for and are not known."""
 
-    def values(self, key: str) -> Values:
+    def values(self, key: str) -> tuple[Any, ...]:
         """Return the values as they are, or `UNKNOWN`."""
         found = self._values.get(key)
         if found is None:
@@ -39,11 +39,11 @@ class Seen:
             if looked is None:
                 self.unknown.add(key)
                 looked = UNKNOWN
-            found = self._values[key] = (looked,) if isinstance(looked, str) else looked
+            found = self._values[key] = looked if isinstance(looked, tuple) else (looked,)
         return found
 
     def folded(self, key: str) -> Values:
-        """Return the values with case left out of account, or `UNKNOWN`."""
+        """Return the values of texts with case left out of account, or `UNKNOWN`."""
         found = self._folded.get(key)
         if found is None:
             values = self.values(key)
@@ -51,10 +51,21 @@ class Seen:
             self._folded[key] = found
         return found
 
-    def said(self, key: str) -> str:
-        """Return the values as they are told to people."""
+    def change(self, key: str) -> tuple[Values, ...]:
+        """Return the values before the event and those after, with case left out of account; nothing when it did not change."""
+        ends = self._view.event.changed.get(key, ())
+        return tuple(tuple(value.casefold() for value in values) for values in ends)
+
+    def said(self, key: str, operator: str = "") -> str:
+        """Return what such an operator sees of the values, as it is told to people."""
+        found = CONDITIONS[key.partition(".")[0]]
+        if operator == "changed":
+            ends = [", ".join(one or found.nothing for one in end) for end in self.change(key)]
+            return " → ".join(ends) or "not changed"
         values = self.values(key)
-        return "not known" if values is UNKNOWN else ", ".join(values[:MOST_SHOWN])
+        if values is UNKNOWN:
+            return "not known"
+        return ", ".join((value != "" and found.kind.said(value)) or found.nothing for value in values[:MOST_SHOWN])
 
     def decided(self, event: TicketEvent) -> None:
         """Go on with the ticket as the rules have decided it so far."""

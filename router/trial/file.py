@@ -15,9 +15,9 @@ from ingest.mail.names import Names, NoAnswerNow
 from ingest.mail.verify import Verifier
 from router.aside import set_aside
 from router.book import Book
+from router.lookups import MailHeaders
 from router.reading import PATIENCE, read
 from router.staff import Staff
-from router.trial.known import Known
 from router.trial.message import Sight, Tried, try_message
 from tickets.message import SPEAKS, InboundMessage
 
@@ -95,7 +95,7 @@ class Trials:
         if (cause := set_aside(desk, message, reading.trust, None)) is not None:
             return Result(message, "quarantined", cause)
         at = reading.when(scene.at)
-        sight = Sight(at, Staff(desk, at, scene.away), Known(one.raw))
+        sight = Sight(at, Staff(desk, at, scene.away), MailHeaders(one.raw))
         tried = try_message(self._book, sight, row, reading)
         if (rule := tried.decision.quarantine) is not None:
             return Result(message, "quarantined", f'rule "{rule}"')

@@ -14,8 +14,8 @@ LATER = frozenset({"message.received"})
 PEOPLE = {"sona": ["general", "billing"], "luca": ["general", "technical"], "maria": ["general"]}
 
 
-def desk(rules: Sequence[Mapping[str, Any]] = (), *, people: Mapping[str, Sequence[str]] = PEOPLE) -> Desk:
-    """Make a desk with these rules, and people by the departments they are in; nobody is in `empty`."""
+def desk(rules: Sequence[Mapping[str, Any]] = (), *, people: Mapping[str, Sequence[str]] = PEOPLE, **more: Any) -> Desk:
+    """Make a desk with these rules, and people by the departments they are in; nobody is in `empty`. `more` are sections."""
     departments = ("general", "billing", "technical", "empty")
     return Desk.model_validate(
         {
@@ -34,6 +34,7 @@ def desk(rules: Sequence[Mapping[str, Any]] = (), *, people: Mapping[str, Sequen
             "channels": [{"name": "support-mail", "type": "smtp"}, {"name": "site-chat", "type": "chat"}],
             "tags": ["vip", "invoice", "outage"],
             "rules": [{"name": f"rule {index}", "then": [{"tag": "vip"}], **rule} for index, rule in enumerate(rules)],
+            **more,
         }
     )
 
@@ -44,12 +45,12 @@ def event(names: frozenset[str] = CREATED, **fields: Any) -> TicketEvent:
         "channel": "support-mail",
         "external_id": "1@example.com",
         "conversation": "1@example.com",
-        "sender": {"id": fields.pop("sender", "ann@example.com")},
+        "sender": {"id": fields.pop("sender", "ann@example.com"), "name": fields.pop("name", "Ann Example")},
         "to": ("billing@acme.example",),
         "subject": "Your Invoice 12",
         "text": "Dear all,\nthe site is DOWN since noon.\n",
     }
-    words = ("to", "cc", "subject", "text", "kind", "spam", "virus")
+    words = ("to", "cc", "reply_to", "subject", "text", "reply_text", "kind", "spam", "virus", "account", "attachments")
     message |= {word: fields.pop(word) for word in words if word in fields}
     about = (
         "channel",
@@ -59,6 +60,7 @@ def event(names: frozenset[str] = CREATED, **fields: Any) -> TicketEvent:
         "changed",
         "lookups",
         "at",
+        "actors",
         "linked_to",
         "released",
         "follows",

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from config.problems import DeskError
+from ingest.channel import find
 from router.conditions import MAX_PATTERN
 from router.rules import check_rules, compile_rules
+from tests.router_rules.asking import full
 from tests.router_rules.desks import PEOPLE, desk
 
 DEEP: dict[str, Any] = {"kind": "bounce"}
@@ -35,6 +37,46 @@ WHEN: list[tuple[Any, str]] = [
     ({"kind": "bouncing"}, 'when.0.kind: no kind is called "bouncing"; did you mean "bounce"?'),
     ({"tags": "vipp"}, 'when.0.tags: no tag is called "vipp"; did you mean "vip"?'),
     ({"tags": {"not_contains": ["vip", "x"]}}, 'when.0.tags.not_contains.1: no tag is called "x"; known: vip, invoice, outage'),
+    ({"department": {"is_not": "biling"}}, 'when.0.department.is_not: no department is called "biling"; did you mean "billing"?'),
+    ({"agent": "sna"}, 'when.0.agent: no agent is called "sna"; did you mean "sona"?'),
+    ({"status": "opn"}, 'when.0.status: no status is called "opn"; did you mean "open"?'),
+    ({"sla": "golden"}, 'when.0.sla: no sla is called "golden"; did you mean "gold"?'),
+    ({"contact_group": "bord"}, 'when.0.contact_group: no contact group is called "bord"; did you mean "board"?'),
+    ({"contact_tags": {"contains": "vipp"}}, 'when.0.contact_tags.contains: no tag is called "vipp"; did you mean "vip"?'),
+    ({"unassigned_reason": "nobody"}, 'when.0.unassigned_reason: no unassigned_reason is called "nobody"'),
+    ({"actor": "agent:sna"}, 'when.0.actor: no actor is called "agent:sna"; did you mean "agent:sona"?'),
+    ({"spam": {"contains": "y"}}, "when.0.spam.contains: spam is one of a few words and takes is, in, is_not, not_in"),
+    ({"messages": {"contains": 3}}, "when.0.messages.contains: messages is a number and takes is, in, is_not, not_in, less_than, more_than, at_least, at_most, exists"),
+    ({"messages": "three"}, "when.0.messages: must be a number, without quotes"),
+    ({"messages": True}, "when.0.messages: must be a number, without quotes"),
+    ({"messages": {"more_than": [1, 2]}}, "when.0.messages.more_than: must be one value"),
+    ({"attachment_size": {"more_than": "5 MiB"}}, "when.0.attachment_size.more_than: not a size; write it as 500kB, 10MB or a number of bytes"),
+    ({"created": "2h"}, "when.0.created: is a time and says not how to compare; write {within: …}"),
+    ({"created": {"within": "2 hours"}}, "when.0.created.within: not a duration; write it as 90s, 30m, 4h or 2d"),
+    ({"created": {"more_than": "2h"}}, "when.0.created.more_than: created is a time and takes within, older_than, exists"),
+    ({"sla_left": ["2h"]}, "when.0.sla_left: is a time span and says not how to compare; write {less_than: …}"),
+    ({"subject": {"exists": "yes"}}, "when.0.subject.exists: must be true or false"),
+    ({"subject": {"changed": True}}, "when.0.subject.changed: subject is a text and takes is, in, is_not, not_in, contains, contains_all, not_contains, starts_with, ends_with, matches, exists"),
+    ({"status": {"changed": "open"}}, "when.0.status.changed: must be true, or {from: …, to: …}"),
+    ({"status": {"changed": {}}}, "when.0.status.changed: says neither from nor to; write changed: true"),
+    ({"status": {"changed": {"form": "open", "to": "new"}}}, 'when.0.status.changed.form: no end of a change is called "form"; did you mean "from"?'),
+    ({"status": {"changed": {"to": ["new", "opn"]}}}, 'when.0.status.changed.to: no status is called "opn"; did you mean "open"?'),
+    ({"header": "x-a"}, "when.0.header: must say which header: {header: {HEADER: …}}"),
+    ({"header": {"X Priority": "1"}}, "when.0.header.X Priority: no header can be called so; write it as x-priority"),
+    ({"header": {"x-priority": {"contian": "1"}}}, 'when.0.header.x-priority.contian: no operator is called "contian"; did you mean "contains"?'),
+    ({"fields": {}}, "when.0.fields: must say which field: {fields: {FIELD: …}}"),
+    ({"fields": {"ordr": {"exists": True}}}, 'when.0.fields.ordr: no field is called "ordr"; did you mean "order"?'),
+    ({"fields": {"order": {"exists": 1}}}, "when.0.fields.order.exists: must be true or false"),
+    ({"queue": {"biling": {"more_than": 3}}}, 'when.0.queue.biling: no operator or department is called "biling"; did you mean "billing"?'),
+    ({"queue": {"billing": {"more_then": 3}}}, 'when.0.queue.billing.more_then: no operator is called "more_then"; did you mean "more_than"?'),
+    ({"queue": {"more_than": 3, "billing": "x"}}, "when.0.queue.billing: must be a number, without quotes"),
+    ({"calendar": "opened"}, 'when.0.calendar: no calendar is called "opened"; did you mean "open"?'),
+    ({"calendar": {"erope": "open"}}, 'when.0.calendar.erope: no operator or calendar is called "erope"; did you mean "europe"?'),
+    ({"weekday": ["sat", "sunday"]}, 'when.0.weekday.1: no weekday is called "sunday"; known: mon, tue, wed, thu, fri, sat, sun'),
+    ({"time": "8-12"}, 'when.0.time: not a time of day; write it as "08:00-12:00", over midnight as "22:00-06:00"'),
+    ({"time": {"between": ["08:00-08:00"]}}, "when.0.time.between.0: must end at another time than it begins"),
+    ({"time": {"is": "08:00"}}, "when.0.time.is: time is a time of day and takes between"),
+    ({"language": "english"}, 'when.0.language: no language is called "english"'),
     ({}, "when.0: an empty group always holds; write a condition, or leave `when` out"),
     ({"not": [{"kind": "list"}]}, "when.0.not: must be one group: {subject: …}"),
     ({"any": {"kind": "list"}}, "when.0.any: must be a list of groups: [{subject: …}, {body: …}]"),
@@ -70,7 +112,23 @@ THEN: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize(("group", "expected"), WHEN, ids=[words[:50] for _, words in WHEN])
 def test_a_mistake_in_a_condition_is_found(group: Any, expected: str) -> None:
-    assert [str(problem) for problem in check_rules(desk([{}, {"when": [group]}]))] == [f"rules.1.{expected}"]
+    assert [str(problem) for problem in check_rules(full([{}, {"when": [group]}]))] == [f"rules.1.{expected}"]
+
+
+def test_the_questions_of_a_chats_form_are_fields() -> None:
+    form = {"fields": [{"id": "shop", "label": "Which shop?"}]}
+    chat = find("chat").Config.model_validate(
+        {"name": "site-chat", "type": "chat", "origins": ["https://a.example"], "form": form}
+    )
+    asks = full([{"when": [{"fields": {"shop": {"exists": True}}}]}])
+    assert len(check_rules(asks)) == 1
+    assert check_rules(asks.model_copy(update={"channels": (chat,)})) == []
+
+
+def test_a_rule_about_a_language_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("router.conditions.language.find_spec", lambda _name: None)
+    [problem] = check_rules(full([{"when": [{"language": ["sk", "cs"]}]}]))[:1]
+    assert str(problem) == "rules.0.when.0.language.0: needs the extra for languages: pip install 'frontdesk[language]'"
 
 
 @pytest.mark.parametrize(("then", "expected"), THEN, ids=[words[:50] for _, words in THEN])
