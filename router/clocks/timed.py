@@ -57,7 +57,10 @@ class Timed:
         return tuple(named)
 
     def wind(self, state: State, before: State | None, desk: Desk, rules: RuleSet, now: float) -> Wound | None:
-        """Return what has struck since each stamp as it is now, and when the next timer is due."""
+        """Return what has struck since each stamp as it is now, and when the next timer is due.
+
+        What has struck in a ticket that is over only stays there; a desk file winds those that `statuses` names.
+        """
         del before, now
         if not rules.timed and self.word not in state.clocks:
             return None
@@ -68,7 +71,7 @@ class Timed:
             at = None if following is None else _due(timers, following, stamp, state, desk)
             if at is not None:
                 due.append(at)
-        return Wound(kept, min(due, default=None)) if kept or due else None
+        return Wound(kept, min(due, default=None), by_desk=False) if kept or due else None
 
     def strike(self, state: State, desk: Desk, rules: RuleSet, now: float) -> Struck | None:
         """Return the time events that are due, for the rules whose time has come."""

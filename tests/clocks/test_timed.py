@@ -1,17 +1,14 @@
 """Time events: each rule is asked once for a state of a ticket, at its time, whatever the ticks' rhythm."""
 
-from dataclasses import dataclass
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from config.calendar import Calendar
-from router.clocks.clock import Wound
-from router.clocks.timed import Timed
+from router.act import Acts
 from tests.clocks.ticking import BEGIN, DAY, HOUR, MINUTE, Desktop
 from tests.clocks.timed_desks import OFFICE, waits
-from tests.desks import desk
+from tests.desks import HEAD, desk
 from tickets.calendar import back, open_seconds
 from tickets.store import Store
 
@@ -99,37 +96,34 @@ def test_opening_hours_count_where_the_rule_says_so(store: Store) -> None:
     assert at.state(number).due_at == BEGIN + 3 * DAY + 2 * HOUR  # Monday, 10:00
 
 
-@dataclass(frozen=True)
-class Promised:
-    """A promise that is broken at a moment, whatever happens."""
-
-    at: float
-    word: str = "sla"
-
-    def statuses(self, *_: object) -> tuple[str, ...]:
-        """Return none."""
-        return ()
-
-    def wind(self, *_: object) -> Wound:
-        """Return when it is broken."""
-        return Wound({}, None, self.at)
-
-    def strike(self, *_: object) -> None:
-        """Return nothing; the rules wait by themselves."""
-
-
-def test_promises_are_told_before_and_after(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_promises_are_told_before_and_after(store: Store) -> None:
     rules = waits("time.due_in_less_than", "30m", "{tag: vip}", "Soon") + waits("time.overdue_more_than", "1h")
-    at = Desktop(store, desk(rules=rules))
-    monkeypatch.setattr("router.clocks.wind.CLOCKS", (Promised(BEGIN + 2 * HOUR), Timed()))
+    promising = HEAD.replace("id: general,", "id: general, sla: fast,") + "slas: [{id: fast, first_response: 2h}]\n"
+    at = Desktop(store, desk(promising, rules))
     number = at.send("a@x.example")
+    assert at.state(number).sla_due_at == BEGIN + 2 * HOUR
     assert at.later(90 * MINUTE - 1) == []
     assert len(at.later(1)) == 1
     assert (at.state(number).tags, at.state(number).priority) == (("vip",), "normal")
-    assert at.later(90 * MINUTE - 1) == []
+    assert len(at.later(30 * MINUTE)) == 1  # the promise is broken
+    assert at.later(HOUR - 1) == []
     assert len(at.later(1)) == 1
     assert at.state(number).priority == "high"
     assert at.later(DAY) == []
+    assert struck(at, number) == ["time.due_in_less_than", "time.overdue_more_than"]
+
+
+def test_what_is_over_is_left_alone_by_another_desk_file(store: Store) -> None:
+    at = Desktop(store, desk(rules=waits("time.older_than", "1h")))
+    number = at.send("a@x.example")
+    at.later(HOUR)
+    Acts(store, lambda: at.at, lambda: at.now).status(number, "sona", "resolved")
+    assert at.state(number).timed_by is None
+    at.at = desk(rules=waits("time.older_than", "2h"))
+    assert at.rewind() == 0
+    at.send("b@x.example", answers="a@x.example")
+    assert at.status(number) == "open"
+    assert at.later(DAY) == []  # it was asked, and is as old as it was
 
 
 def test_the_first_time_rule_of_a_desk_times_the_tickets_that_are_there_and_the_last_stops(store: Store) -> None:
