@@ -8,11 +8,14 @@ import pytest
 
 from router.book import Shelf
 from router.drain import drained
+from router.hold import hold
 from router.route import Router
+from router.workload import Kept
 from tests.desks import mail
 from tests.responsibility.crew import Crew
-from tests.responsibility.desks import team
+from tests.responsibility.desks import support, team
 from tickets.store import Store
+from tickets.trouble import Temporary
 
 WORKERS = 8
 CAPACITIES = {"sona": 40, "luca": 25, "mia": 10, "tomas": 5}
@@ -81,6 +84,22 @@ def watched(desk: Crew) -> Iterator[None]:
         watcher.join()
     assert over == []
     assert looks[0] > 1
+
+
+def test_who_holds_the_assignment_never_waits_for_a_ticket_whose_holder_may_wait_for_it(store: Store) -> None:
+    if store.sqlite:
+        pytest.skip("SQLite has one writer")
+    link = {"name": "Together", "then": [{"link": "newest"}]}
+    desk = Crew(store, team({"sona": {}, "luca": {}}, departments=support(assignment="round_robin"), rules=[link]))
+    first = desk.send("a@x.example", sender="ann@x.example")
+    [row] = desk.keep(mail("b@x.example", sender="ann@x.example", subject="Another thing"))
+    with store.write() as connection:
+        hold(connection, first)
+        with pytest.raises(Temporary, match=f"ticket {first} is just being written"):
+            desk.router.route(row)
+        Kept(connection, desk.at).turns("support")  # nobody holds it any more
+    [routed] = desk.router.route(row)
+    assert desk.links(routed.ticket or 0) == [first]
 
 
 @pytest.mark.parametrize("strategy", ["round_robin", "least_loaded"])
