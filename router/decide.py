@@ -21,6 +21,7 @@ The trace it leaves is plain JSON, kept with the ticket and told by `router/expl
 
 `by` is who changed the responsibility in this turn, or null. `unknown` is what rules asked for that is not known here: a
 condition that needs it does not hold, nor does its `not`, and its line of `failed` says "unknown": true. A match may have
+What effects did is added when they are done: `"effects": [{"effect": "note", "rule": "Invoices", "did": "noted"}]`, or `skipped`.
 `captured`: what named groups have found. An action that found everything so already did nothing: [].
 """
 

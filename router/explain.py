@@ -29,6 +29,7 @@ def explain(trace: Mapping[str, Any]) -> list[str]:
     lines = [_evidence(one) for one in trace.get("evidence", ())]
     lines += [f"Desk {trace['version']}, {' + '.join(trace['events'])}"]
     lines += (_rule(run) for run in trace["rules"])
+    lines += (_effect(one) for one in trace.get("effects", ()))
     lines.append(_end(trace))
     return ["".join(c if c.isprintable() else " " for c in line) for line in lines]
 
@@ -55,6 +56,11 @@ def _action(action: Mapping[str, Any]) -> str:
     if "skipped" in action:
         return f"{said} (skipped: {action['skipped']})"
     return said if action["did"] else f"{said} (was so already)"
+
+
+def _effect(one: Mapping[str, Any]) -> str:
+    done = one.get("did") or f"skipped: {one['skipped']}"
+    return f"  {one['effect']} of '{one['rule']}': {done}"
 
 
 def _failed(miss: Mapping[str, Any]) -> str:

@@ -1,17 +1,20 @@
 """What rules do besides setting values: notes, merges, links, tags of contacts, quarantine, silence."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from sqlalchemy import delete, func, select, update
 
 from ingest import quarantine
+from router.explain import explain
 from router.route import Router
 from tests.desks import mail
 from tests.path.answering import NOON
-from tests.path.ruled import Ruled
+from tests.path.ruled import RULED, Ruled
 from tickets import schema
-from tickets.schema import conversations, tickets
+from tickets.schema import conversations, outbox, tickets
 from tickets.store import Store
 from tickets.trouble import Temporary
 
@@ -61,6 +64,81 @@ def test_routing_a_row_twice_does_every_effect_once(store: Store, tmp_path: Path
     assert Router(store, lambda: front.at).route(row) == []
     assert _counts(store) == before
     assert len(first) == 1
+
+
+EVERYTHING = """
+  - name: All of it
+    on: [message.received]
+    then:
+      - {note: "{{ customer }} wrote"}
+      - {reply: received}
+      - {contact_tag: vip}
+      - {link: newest}
+      - {webhook: crm}
+      - {merge: newest}
+"""
+HOOK = "\nnotifiers:\n  webhook: {hooks: {crm: {url: 'https://crm.acme.example', secret: 'env:CRM'}}}"
+
+
+def test_however_often_and_by_how_many_rows_are_routed_their_effects_are_done_once(
+    store: Store, tmp_path: Path
+) -> None:
+    front = Ruled(store, tmp_path, EVERYTHING, RULED.replace("\nnotifiers:", HOOK))
+    to = "billing@acme.example"
+    front.hears("First")
+    rows = [row for one in (7, 8) for row in front.keep(mail(f"{one}@x", to=to, subject=f"No. {one}"), to=to)]
+    routers = [Router(store, lambda: front.at, lambda: front.now) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        done = [one for many in pool.map(lambda router: [router.route(row) for row in rows], routers) for one in many]
+    assert sorted(one.inbox_id for several in done for one in several) == rows
+    before = _counts(store)
+    for row in rows:
+        assert front.router.route(row) == []
+    assert _counts(store) == before
+    entries = front.ticket(1)["entries"]
+    assert [entry["kind"] for entry in entries].count("message") == 3
+    assert [entry["kind"] for entry in entries].count("note") == 3
+    assert front.events(1).count("ticket.merged") == 2
+    with store.read() as connection:
+        owed = select(outbox.c.notifier, func.count()).where(outbox.c.notifier.in_(["webhook", "mail"]))
+        assert dict(connection.execute(owed.group_by(outbox.c.notifier)).all()) == {"webhook": 3, "mail": 3}
+
+
+def test_two_tickets_that_are_to_be_merged_into_each_other_become_one(store: Store, tmp_path: Path) -> None:
+    front = Ruled(store, tmp_path, "  - {name: Answered, on: [ticket.answered], then: [{merge: newest}]}")
+    numbers = [front.hears("One"), front.hears("Two")]
+    begin = Barrier(2)
+
+    def answer(number: int) -> str:
+        begin.wait()
+        try:
+            front.acts.answer(number, "luca", "Yes")
+        except Temporary as again:
+            return str(again)
+        return ""
+
+    with ThreadPoolExecutor(2) as pool:
+        said = list(pool.map(answer, numbers))
+    assert all(not one or "is just being written" in one or "has changed meanwhile" in one for one in said)
+    assert sorted(front.status(number) == "merged" for number in numbers) == [False, True]
+    [kept] = [number for number in numbers if front.status(number) != "merged"]
+    assert len([one for one in front.ticket(kept)["entries"] if one["kind"] == "message"]) == 2
+
+
+def test_the_contact_s_last_agent_gets_the_next_ticket_as_well(store: Store, tmp_path: Path) -> None:
+    front = Ruled(store, tmp_path, "  - {name: Same, then: [{assign: last_agent}]}")
+    first = front.hears()
+    front.answer(first, "luca")
+    assert front.ticket(front.hears("Another matter"))["agent"] == "luca"
+    assert front.ticket(front.hears("Hello", sender="bob@example.com"))["agent"] is None
+
+
+def test_why_tells_what_every_effect_did_or_why_not(store: Store, tmp_path: Path) -> None:
+    front = Ruled(store, tmp_path, EVERYTHING, RULED.replace("\nnotifiers:", HOOK))
+    said = explain(front.trace(front.hears(to="support@acme.example")))
+    assert "  note of 'All of it': noted" in said
+    assert "  reply of 'All of it': skipped: its template cannot be read: general has no template received" in said
+    assert "  webhook of 'All of it': calls crm" in said
 
 
 def test_tags_of_a_contact_are_taken_off_and_what_is_so_already_is_said(store: Store, tmp_path: Path) -> None:
