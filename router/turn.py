@@ -125,7 +125,9 @@ class Turn:
             *rung,
             *((target, f'rule "{rule}" asked to tell you') for target, rule in verdict.decision.notify),
         ]
-        silent = verdict.decision.silent
+        silent = verdict.decision.silent or (
+            state.status == "merged" != self.before.status
+        )  # who goes on is told there
         owed: list[Intent] = intents(desk, state.department, state.agent, happened, asked, machine, silent=silent)
         return Written(ids, scene.rings + self.pen.owe(number, entry, owed))
 
