@@ -6,7 +6,7 @@ from config.calendar import ALWAYS, NEVER
 from config.check_staff import check_staff
 from config.desk import Desk
 from config.problems import Place, Problem, Where, shown
-from config.sla import TARGETS, Sla
+from config.sla import Sla
 
 NOBODY = "nobody"
 """What `assign:` writes for taking the agent off; no agent may be called so."""
@@ -147,8 +147,7 @@ def _targets(sla: Sla, here: Place) -> None:
     """Warn of promises that say nothing: none at all, no time to warn in, an answer later than the end of it all."""
     for priority in (None, *sla.priorities):
         place = here if priority is None else here.at("priorities", priority)
-        said = sla.targets(priority or "")
-        promised = {name: seconds for name in TARGETS if (seconds := getattr(said, name)) is not None}
+        promised = sla.targets(priority or "")
         if not promised and not (priority is None and sla.priorities):
             place.warn("promises nothing; write first_response, next_response or resolution")
         for name, seconds in promised.items():

@@ -39,11 +39,11 @@ class Sla(Targets):
     warn_before: Duration | None = None
     when_changed: Literal["from_start", "from_now", "keep"] = "from_start"
 
-    def targets(self, priority: str) -> Targets:
-        """Return what a ticket of a priority is promised."""
+    def targets(self, priority: str) -> dict[str, float]:
+        """Return what a ticket of a priority is promised: the seconds of each target it has."""
         other = self.priorities.get(priority, self)  # type: ignore[call-overload]  # what is none has no other targets
-        found = {name: getattr(other, name) or getattr(self, name) for name in TARGETS}
-        return Targets.model_construct(**found)
+        said = {name: getattr(other, name) or getattr(self, name) for name in TARGETS}
+        return {name: seconds for name, seconds in said.items() if seconds is not None}
 
 
 class ContactGroup(Model):

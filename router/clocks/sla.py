@@ -12,7 +12,7 @@ from config.calendar import ALWAYS
 from config.desk import Desk
 from config.sla import TARGETS, Sla
 from router.clocks.clock import Struck, Wound
-from router.clocks.promise import Kept, Promise, Terms, kept_of, paused
+from router.clocks.promise import Kept, Pause, Promise, Terms, kept_of, paused
 from router.event import Change
 from router.level import level_of
 from router.rules import RuleSet
@@ -28,11 +28,7 @@ def terms_of(state: State, desk: Desk, sla: Sla) -> dict[str, Terms]:
     department = desk.departments_by_id.get(state.department)
     calendar = sla.calendar or (department.calendar if department else None) or ALWAYS
     said = sla.targets(state.priority)
-    return {
-        name: Terms(sla.id, seconds, calendar, sla.warn_before)
-        for name in TARGETS
-        if (seconds := getattr(said, name)) is not None
-    }
+    return {name: Terms(sla.id, seconds, calendar, sla.warn_before) for name, seconds in said.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +52,12 @@ class Promises:
             return None
         said = state.clocks.get(self.word)
         kept = kept_of(said) if said else Kept(state.created_at if before is None else now)
-        at = max(state.status_since, kept.since)
-        kept = replace(kept, pauses=paused(kept.pauses, at, now=state.status not in WORKING))
-        found = level_of(state, desk)
-        sla, because = found or (None, None)
-        turn = _Turn(state, desk, kept, sla, now)
+        pauses = paused(kept.pauses, max(state.status_since, kept.since), now=state.status not in WORKING)
+        sla, because = level_of(state, desk) or (None, None)
+        turn = _Turn(state, desk, kept, pauses, sla, now)
         terms = terms_of(state, desk, sla) if sla else {}
         targets = {name: one for name in TARGETS if (one := turn.promise(name, terms.get(name))) is not None}
-        kept = replace(kept, level=sla.id if sla else None, because=because, targets=targets)
+        kept = Kept(kept.since, pauses, sla.id if sla else None, because, targets)
         if state.status in OVER:
             return Wound(kept.as_json(), by_desk=False)
         strikes = [struck[1] for one in targets.values() if (struck := one.strikes(desk, now)) is not None]
@@ -111,11 +105,12 @@ def duration(seconds: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """What a turn does to the promises of a ticket, which has this level now."""
+    """What a turn does to the promises of a ticket, as they were kept; it has these pauses and this level now."""
 
     state: State
     desk: Desk
     kept: Kept
+    pauses: tuple[Pause, ...]
     sla: Sla | None
     now: float
 
@@ -148,7 +143,7 @@ class _Turn:
         return self._computed(old, name, terms)
 
     def _computed(self, one: Promise, name: str, terms: Terms) -> Promise:
-        return one.computed(terms, self.desk, self.kept.pauses if name == "resolution" else ())
+        return one.computed(terms, self.desk, self.pauses if name == "resolution" else ())
 
     def _response(self, name: str, old: Promise | None) -> tuple[float | None, Promise | None]:
         """Return since when the customer waits for an answer, if so, and the promise of it so far."""
