@@ -178,10 +178,11 @@ class Case:
 
     @property
     def _asks(self) -> bool:
-        """Whether a customer wants something now: not a program, not an agent, not history."""
+        """Whether a customer wants something now: not a program, not an agent (but with a customer's mail), not history."""
         kind = self.reading.message.kind
         idle = kind in AUTOMATIC and self.found.alarm is None
-        if kind not in SPEAKS or idle or self._actor != "customer" or self.reading.archived:
+        theirs = self._actor == "customer" or self.reading.forwarded
+        if kind not in SPEAKS or idle or not theirs or self.reading.archived:
             return False
         return reopens(self.found.alarm, self.found.before, self.row.id)
 

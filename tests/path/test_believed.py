@@ -221,5 +221,6 @@ def test_a_mail_an_agent_forwards_by_hand_becomes_its_writers_ticket(store: Stor
     assert (entry["author"], entry["reply_text"]) == ("ann@example.com", "It never came.")
     assert "Please have a look." in entry["text"]
     assert entry["facts"]["forwarded_by"] == "sona"
+    assert found["waiting_since"] == found["created_at"]
     routed(store, router, arrived(mail("g@x", answers="f@x", text="Still nothing.")))
     assert [row["messages"] for row in look.listing(store)] == [2]  # the customer takes part in it
