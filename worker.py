@@ -31,6 +31,7 @@ from commands.logs import configure_logging
 from commands.output import line, stop
 from commands.parts import EX_TEMPFAIL, alone, open_desk
 from commands.parts import settings as read_settings
+from commands.plan import plan
 from commands.reconcile import reconcile
 from commands.reply import reply
 from commands.serve import CannotListenError, greet, serve
@@ -300,6 +301,7 @@ for command in (
     agent,
     agents,
     token,
+    plan,
     reconcile,
     desk_commands.doctor,
 ):

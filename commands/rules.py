@@ -60,7 +60,7 @@ def try_rules(  # noqa: PLR0913  # its options
 
     No database and no network is asked, and nothing is written.
     """
-    desk = _desk(config)
+    desk = read_desk(config)
     trials = Trials(book_of(desk))
     if not files:
         if any((channel, expect, at, away, to)):
@@ -80,7 +80,8 @@ def try_rules(  # noqa: PLR0913  # its options
     raise typer.Exit(0 if fine else 1)
 
 
-def _desk(path: Path | None) -> Desk:
+def read_desk(path: Path | None) -> Desk:
+    """Return the desk of a file, else of the settings; ends with 2 and every problem in it when it is broken."""
     try:
         return load(path or settings().desk_file, KINDS, CHECKS).desk
     except DeskError as error:

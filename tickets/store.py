@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, select, text
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, InterfaceError, ProgrammingError
@@ -37,28 +38,37 @@ _MIGRATION_LOCK = 0x46726F6E74  # "Front", any number will do as long as it is o
 
 
 class Store:
-    """The tables of one desk. Thread-safe; `close` gives every connection back."""
+    """The tables of one desk. Thread-safe; `close` gives every connection back.
 
-    def __init__(self, url: str) -> None:
+    With `read_only` the database itself refuses every change, and no file or folder is made.
+    """
+
+    def __init__(self, url: str, *, read_only: bool = False) -> None:
         self._url = parsed = make_url(url)
+        self._read_only = read_only
         self.sqlite = parsed.get_backend_name() == "sqlite"
         self._writer = threading.Lock()
         self._file: tuple[int, int] | None = None
         self.secrets: dict[str, bytes] = {}  # those this process has read, see tickets/keys.py
         if self.sqlite:
-            with suppress(OSError):  # opening the database says what is wrong, as `Temporary`
-                Path(parsed.database or "").parent.mkdir(parents=True, exist_ok=True)
+            if not read_only:
+                with suppress(OSError):  # opening the database says what is wrong, as `Temporary`
+                    Path(parsed.database or "").parent.mkdir(parents=True, exist_ok=True)
             self.engine = self._sqlite_engine()
             event.listen(self.engine, "begin", _begin_immediate)
             self._reader = self._sqlite_engine()  # its own: changing the isolation level costs more than a select
         else:
+            said = {"options": f"{_POSTGRESQL['options']} -c default_transaction_read_only=on"} if read_only else {}
             self.engine = create_engine(
-                parsed, pool_size=10, pool_timeout=LOCK_SECONDS, pool_pre_ping=True, connect_args=_POSTGRESQL
+                parsed, pool_size=10, pool_timeout=LOCK_SECONDS, pool_pre_ping=True, connect_args=_POSTGRESQL | said
             )
             self._reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._driver: Any = self.engine.dialect.loaded_dbapi
 
     def _sqlite_engine(self) -> Engine:
+        if self._read_only:
+            name = f"file:{quote(self._url.database or '')}?mode=ro"
+            return create_engine(self._url, creator=lambda: _opened_to_read(name), pool_timeout=LOCK_SECONDS)
         engine = create_engine(self._url, pool_size=10, pool_timeout=LOCK_SECONDS)
         event.listen(engine, "connect", self._note_file)
         event.listen(engine, "connect", _prepare_sqlite)
@@ -161,6 +171,12 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # transactions are begun below, not by the driver
     for pragma in (f"busy_timeout={LOCK_SECONDS * 1000}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _opened_to_read(name: str) -> sqlite3.Connection:
+    opened = sqlite3.connect(name, uri=True, timeout=LOCK_SECONDS, check_same_thread=False, isolation_level=None)
+    opened.execute("PRAGMA query_only=ON")
+    return opened
 
 
 def _inode(path: str | None) -> tuple[int, int] | None:

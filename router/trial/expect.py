@@ -94,6 +94,8 @@ def maker(tried: Tried, what: str) -> str:
     made = [change for change in tried.verdict.changes if _is(change, what)]
     if made:
         return f"the desk: {made[-1].data.get('reason') or made[-1].event}"
+    if what == "told":  # who is told follows from where it goes
+        return maker(tried, "department")
     return tried.because if what == "department" else "no rule"
 
 
