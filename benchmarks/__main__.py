@@ -16,7 +16,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import acceptance, parsing, path, sockets, ticking
+from benchmarks import acceptance, parsing, path, plan, sockets, ticking
 from benchmarks.figures import BrokenBenchmarkError, Figure, Progress
 from config.settings import Settings
 
@@ -27,6 +27,7 @@ BENCHMARKS: Final[dict[str, Callable[[int, Path, Progress], Figure]]] = {
     "busy": partial(acceptance.measure, senders=acceptance.MANY),
     "parsing": parsing.measure,
     "path": path.measure,
+    "plan": plan.measure,
     "sockets": sockets.measure,
     "ticking": ticking.measure,
 }
