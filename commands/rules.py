@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +22,8 @@ from router.book import book_of
 from router.explain import explain
 from router.trial.expect import Difference, differences, found
 from router.trial.file import Result, Scene, Trials, is_mail
+from router.trial.message import Tried
+from router.trial.words import done
 
 cli = typer.Typer(help="Trying rules before they hurt.", no_args_is_help=True)
 
@@ -74,9 +77,9 @@ def try_rules(  # noqa: PLR0913  # its options
         wrong = [differences(wanted, one) for one in results]
         fine &= bool(results or not expect) and not any(wrong)
         if as_json:
-            documents(_document(str(file), one, missed) for one, missed in zip(results, wrong, strict=True))
+            documents(_document(desk, str(file), one, missed) for one, missed in zip(results, wrong, strict=True))
         else:
-            _show(str(file), results, wrong)
+            _show(desk, str(file), results, wrong)
     raise typer.Exit(0 if fine else 1)
 
 
@@ -175,7 +178,7 @@ def _run(desk: Desk, trials: Trials, one: Golden) -> list[Difference]:
     return [wrong for result in results for wrong in differences(case.expect, result)]
 
 
-def _document(file: str, result: Result, wrong: Iterable[Difference]) -> dict[str, Any]:
+def _document(desk: Desk, file: str, result: Result, wrong: Iterable[Difference]) -> dict[str, Any]:
     message, tried = result.message, result.tried
     said: dict[str, Any] = {
         "file": file,
@@ -191,7 +194,7 @@ def _document(file: str, result: Result, wrong: Iterable[Difference]) -> dict[st
             {"recipient": one.recipient, "notifier": one.notifier, "sent": not one.suppressed, "reason": one.reason}
             for one in tried.notices
         ]
-        said["effects"] = [{"effect": one.word, "rule": one.rule} for one in tried.decision.effects]
+        said["effects"] = [asdict(one) for one in done(tried, desk)]
         said["trace"] = tried.verdict.trace
     return {**said, "differences": [_difference(one) for one in wrong]}
 
@@ -210,26 +213,23 @@ def _plain(value: Any) -> str:
     return (", ".join(map(str, value)) if isinstance(value, list) else str(value or "")) or "nothing"
 
 
-def _show(file: str, results: Sequence[Result], wrong: Sequence[Sequence[Difference]]) -> None:
+def _show(desk: Desk, file: str, results: Sequence[Result], wrong: Sequence[Sequence[Difference]]) -> None:
     if not results:
         line(f"{file}: there is no message in it", "bold")
     for result, missed in zip(results, wrong, strict=True):
         message = result.message
         what = f"{message.kind} from {message.sender.id or 'nobody'}: {message.subject}" if message else "unreadable"
         line(f"{file}: {what}", "bold")
-        if result.tried is None:
+        if result.outcome != "routed":
             line(f"  {result.outcome}: {result.because}", "yellow")
-        else:
-            _show_tried(result)
+        if result.tried is not None:
+            _show_tried(desk, result.tried)
         for one in missed:
             line(f"  ✗ {_words(one)}", "red")
 
 
-def _show_tried(result: Result) -> None:
-    tried = result.tried
-    if tried is None:
-        return
-    line(f"  {result.because}")
+def _show_tried(desk: Desk, tried: Tried) -> None:
+    line(f"  {tried.because}")
     for text in explain(tried.verdict.trace):
         line(f"  {text}", "green" if text.startswith("✓") else None)
     decision = tried.decision
@@ -240,7 +240,8 @@ def _show_tried(result: Result) -> None:
     line(f"  {decision.status}, priority {decision.priority}")
     for one in tried.notices:
         line(f"  → {one.recipient} by {one.notifier}: {one.reason}", "dim" if one.suppressed else "cyan")
-    for effect in tried.decision.effects:
-        line(f"  → {effect.word}, by rule {effect.rule}", "cyan")
+    for effect in done(tried, desk):
+        what = f"not done, {effect.skipped}" if effect.skipped else effect.text
+        line(f"  → {effect.word}, rule {effect.rule}: {what}", "dim" if effect.skipped else "cyan")
     if tried.unknown:
         line(f"  asked for, and not known of a file: {', '.join(tried.unknown)}", "yellow")

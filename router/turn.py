@@ -118,18 +118,27 @@ class Turn:
             self.pen.decision(number, desk.version, trace, (ids[0], max((*ids, *scene.events))))
         if quiet:
             return Written(ids, scene.rings)
-        happened = [Happened(id_, line.event, _agent(line.actor)) for id_, line in zip(ids, whole, strict=True)]
-        rung = called(state, self.before, verdict.decision.picks, self.pen.now)
+        owed = self.notices(state, verdict, list(zip(ids, whole, strict=True)), machine, tell)
+        return Written(ids, scene.rings + self.pen.owe(number, entry, owed))
+
+    def notices(
+        self,
+        state: State,
+        verdict: Verdict,
+        history: Sequence[tuple[int, Change]],
+        machine: Machine | None,
+        tell: Sequence[tuple[str, str]] = (),
+    ) -> list[Intent]:
+        """Return everyone who is to be told of the turn's lines, which come with the ids they have; writes nothing."""
+        happened = [Happened(id_, line.event, _agent(line.actor)) for id_, line in history]
         asked = [
             *tell,
-            *rung,
+            *called(state, self.before, verdict.decision.picks, self.pen.now),
             *((target, f'rule "{rule}" asked to tell you') for target, rule in verdict.decision.notify),
         ]
-        silent = verdict.decision.silent or (
-            state.status == "merged" != self.before.status
-        )  # who goes on is told there
-        owed: list[Intent] = intents(desk, state.department, state.agent, happened, asked, machine, silent=silent)
-        return Written(ids, scene.rings + self.pen.owe(number, entry, owed))
+        merged = state.status == "merged" != self.before.status  # who goes on is told there
+        silent = verdict.decision.silent or merged
+        return intents(self.book.desk, state.department, state.agent, happened, asked, machine, silent=silent)
 
     def _elsewhere(self, before: State, lines: Sequence[Change], now: State, entry: int | None) -> list[int]:
         """Do the turn that an effect has brought about in another ticket."""

@@ -194,6 +194,25 @@ def test_headers_of_a_tried_mail_are_known() -> None:
     assert (known.header("x-kind"), known.header("x-none")) == (("schön",), ())
 
 
+def test_what_rules_would_do_besides_is_told_with_its_words(desk_folder: Path) -> None:
+    rules = """
+  - {name: Order, when: [{subject: {matches: 'order (?P<order>[0-9]+)'}}], then: [{reply: {text: "We look for {{ order }}."}}]}
+  - {name: Aside, when: [{body: {contains: virus}}], then: [quarantine: true]}
+"""
+    (desk_folder / "desk.yaml").write_text(f"{HEAD}\nrules:{rules}", encoding="utf-8")
+    (desk_folder / "order.eml").write_bytes(mail("o@x", subject="My order 4711"))
+    (desk_folder / "virus.eml").write_bytes(mail("v@x", text="a virus"))
+    assert one("order.eml")["effects"] == [
+        {"word": "reply", "rule": "Order", "text": "We look for 4711.", "skipped": None}
+    ]
+    assert "→ reply, rule Order: We look for 4711." in call("order.eml").stdout
+    program = mail("o@x", subject="My order 4711").replace(b"Date:", b"Auto-Submitted: auto-replied\r\nDate:")
+    (desk_folder / "program.eml").write_bytes(program)
+    assert one("program.eml")["effects"][0]["skipped"] == "no person wrote it (auto_reply)"
+    assert call("virus.eml", "--expect", "outcome=quarantined").exit_code == 0
+    assert "quarantined: rule Aside" in call("virus.eml").stdout
+
+
 # --- golden cases ---------------------------------------------------------------------------------------------------
 
 
@@ -248,7 +267,7 @@ def test_any_bytes_are_tried_as_a_mail_and_as_a_payload(raw: bytes) -> None:
     trials = Trials(book_of(at))
     for name in ("mail", "bot", "site"):
         for result in trials.try_file(raw, "any", at.channels_by_name[name], Scene(0.0)):
-            assert (result.tried is None) == (result.outcome != "routed")
+            assert (result.tried is not None) == (result.outcome == "routed")
             assert differences(Expected(outcome=result.outcome), result) == []
 
 

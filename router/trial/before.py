@@ -101,7 +101,7 @@ def _of(ticket: Any) -> State:
     """Return what never changes of a ticket, from its row."""
     return State(
         ticket.department, ticket.channel, ticket.id, ticket.subject, ticket.contact_id, ticket.contact_address,
-        created_at=ticket.created_at, status_since=ticket.created_at, agent_since=ticket.created_at,
+        customer=ticket.contact_name, created_at=ticket.created_at, status_since=ticket.created_at, agent_since=ticket.created_at,
     )  # fmt: skip
 
 

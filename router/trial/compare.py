@@ -27,6 +27,8 @@ class Changed:
 def compare(old: tuple[Tried, Staff], new: tuple[Tried, Staff]) -> list[Changed]:
     """Return what changes from the old desk file to the new one; each trial comes with its staff."""
     was, now = values(*old), values(*new)
+    if "quarantined" in (was["outcome"], now["outcome"]):  # then nothing else of it is done
+        was, now = ({"outcome": each["outcome"]} for each in (was, now))
     return [
         Changed(kind, _plain(was[kind]), _plain(now[kind]), _by(old[0], new[0], kind))
         for kind in was
@@ -40,6 +42,7 @@ def values(tried: Tried, staff: Staff) -> dict[str, Any]:
     chosen = decision.picks[-1].agent if decision.picks else None
     told = {CHOSEN if one == chosen and one == decision.agent else one for one in tried.told}
     return {
+        "outcome": "routed" if decision.quarantine is None else "quarantined",
         "department": decision.department,
         "agent": _agent(tried, staff),
         "priority": decision.priority,

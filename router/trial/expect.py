@@ -12,10 +12,13 @@ from router.trial.file import Result
 from router.trial.message import Tried
 
 DOES: Final[Mapping[str, frozenset[str]]] = {
-    "fields": frozenset({"field", "fields", "set_field", "unset_field"}),
+    "fields": frozenset({"fields"}),
     "sla": frozenset({"sla"}),
-    "skills": frozenset({"skill", "skills", "assign"}),
-    "told": frozenset({"notify"}),
+    "skills": frozenset({"skills"}),
+    "postponed": frozenset({"postpone"}),
+    "escalation": frozenset({"escalate"}),
+    "told": frozenset({"notify", "spam", "silent_resolve"}),
+    "outcome": frozenset({"quarantine"}),
 }
 """The actions that change what no line of the history tells."""
 

@@ -33,7 +33,7 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What would become of one message of a file. `tried` is there when it would be routed; `because` tells why, or why not."""
+    """What would become of one message of a file. `tried` is there when rules were asked; `because` tells why, or why not."""
 
     message: InboundMessage | None
     outcome: Literal["routed", "ignored", "quarantined"]
@@ -97,8 +97,8 @@ class Trials:
         at = reading.when(scene.at)
         sight = Sight(at, Staff(desk, at, scene.away), MailHeaders(one.raw))
         tried = try_message(self._book, sight, row, reading)
-        if (rule := tried.decision.quarantine) is not None:
-            return Result(message, "quarantined", f'rule "{rule}"')
+        if tried.decision.quarantine is not None:
+            return Result(message, "quarantined", f"rule {tried.decision.quarantine}", tried)
         return Result(message, "routed", tried.because, tried)
 
 

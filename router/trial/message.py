@@ -1,7 +1,7 @@
 """Trying one message: where it would go and who would be told, decided by the code of the real path; nothing is written."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
 
 from router.book import Book
@@ -13,9 +13,10 @@ from router.evidence import Keys, Letter, Writer, departments_of
 from router.reading import Reading
 from router.staff import Staff
 from router.state import State
-from router.tell import Happened, Intent, Machine, intents
+from router.tell import Intent, Machine
 from router.thread import Found
 from router.ticket import Pen
+from router.turn import Turn
 
 NO_DATABASE: Final = cast("Any", None)
 """What a trial writes with: it asks no statement, and would end at the first one."""
@@ -74,11 +75,15 @@ def try_message(book: Book, sight: Sight, row: Any, reading: Reading, stood: Sto
         Letter(reading.message, Writer(reading.message.sender.id, reading.agent)), Keys(row.conversation), found, "",
     )  # fmt: skip
     trial.sight, trial.stood = sight, stood
-    judged = trial.judge(trial.beginning() if stood is None else stood.state)
+    before = trial.beginning() if stood is None else stood.state
+    judged = trial.judge(before)
     verdict, lines = judged.verdict, (*judged.lines, *judged.verdict.changes)
-    return Tried(
-        judged.because, judged.event, verdict, () if trial.quiet(lines) else _told(book, trial, verdict, lines)
-    )
+    if trial.quiet(lines) or verdict.decision.quarantine is not None:
+        return Tried(judged.because, judged.event, verdict, ())
+    turn = Turn(trial.pen, book, sight.staff, before)
+    state = turn.settled(verdict, judged.lines, judged.event)
+    notices = turn.notices(state, verdict, list(enumerate(lines)), trial.machine())
+    return Tried(judged.because, judged.event, verdict, tuple(notices))
 
 
 class _Trial(Case):
@@ -90,9 +95,13 @@ class _Trial(Case):
     def beginning(self) -> State:
         message, at = self.reading.message, self.pen.now
         return State(
-            "", channel=self.row.channel, subject=message.subject, contact=message.sender.id, fields=message.fields,
-            created_at=at, status_since=at, agent_since=at,
+            "", channel=self.row.channel, subject=message.subject, contact=message.sender.id,
+            customer=message.sender.name, fields=message.fields, created_at=at, status_since=at, agent_since=at,
         )  # fmt: skip
+
+    def machine(self) -> Machine | None:
+        found = super().machine()
+        return found and replace(found, lately=lambda _address: 0)  # as if nobody had been told lately
 
     def _lookups(self, begun: State) -> Lookups:  # noqa: ARG002  # the real ones are about the ticket
         return self.sight.lookups
@@ -114,16 +123,3 @@ def _joined(row: Any, stood: Stood, alarm: Alarm | None) -> Found:
     before = Earlier(stood.row.id, 1, 0.0, row.received_at, 0) if alarm else None
     linked = 0 if "ticket.linked" in stood.events else None
     return Found(stood.row, linked, stood.because, alarm=alarm, before=before)
-
-
-def _told(book: Book, trial: Case, verdict: Verdict, lines: tuple[Change, ...]) -> tuple[Intent, ...]:
-    happened = [Happened(number, line.event, _agent(line.actor)) for number, line in enumerate(lines)]
-    machine = trial.machine()
-    known = Machine(machine.about, machine.joined, lambda _address: 0) if machine else None
-    decision = verdict.decision
-    asked, silent = decision.notify, decision.silent
-    return tuple(intents(book.desk, decision.department, decision.agent, happened, asked, known, silent=silent))
-
-
-def _agent(actor: str) -> str | None:
-    return actor.removeprefix("agent:") if actor.startswith("agent:") else None
