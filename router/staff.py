@@ -102,13 +102,14 @@ class Staff:
         if not free:
             return Pick(None, max((reason for reason, _ in kept_out.values()), key=NEAREST.index), word, out)
         if sticky and (last := self._work.last_agent(ticket.contact_id, ticket.number)) in {one.id for one in free}:
-            others = ((one.id, "did not have the contact's last ticket") for one in free if one.id != last)
-            return Pick(last, None, STICKY, (*out, *others))
+            rest = ((one.id, "did not have the contact's last ticket") for one in free if one.id != last)
+            return Pick(last, None, STICKY, (*out, *rest))
         if word not in STRATEGIES:
             rung = tuple(one.id for one in free) if word == "ring_all" else ()
             return Pick(None, "several_agents", word, out, rung)
-        (chosen, _), *others_ = STRATEGIES[word](free, Choice(ticket, self.at, self._work, load))
-        return Pick(chosen.id, None, word, (*out, *((one.id, words) for one, words in others_)))
+        ordered = STRATEGIES[word](free, Choice(ticket, self.at, self._work, load))
+        rest = ((one.id, words) for one, words in ordered[1:])
+        return Pick(ordered[0][0].id, None, word, (*out, *rest))
 
     def last_agent(self, ticket: State) -> str | None:
         """Return who has the newest other ticket of the contact that anybody has."""

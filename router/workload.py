@@ -12,6 +12,8 @@ from tickets.availability import way_in
 from tickets.prepared import OneOf, Prepared
 from tickets.schema import tickets, turns, working
 
+ASSIGNMENT: Final = "assignment"
+"""What is held while an agent is chosen."""
 A_MOMENT: Final = 0.000_001
 """Seconds between two turns of the same moment: whoever was first has waited longer."""
 
@@ -99,12 +101,13 @@ class Kept(Workload):
 
     def _hold(self) -> None:
         if not self._held:
-            lock(self._connection, ["assignment"])  # each statement after it sees what the others have committed
+            lock(self._connection, [ASSIGNMENT])  # each statement after it sees what the others have committed
             self._held = True
 
 
 def took_turn(connection: Connection, department: str, agent: str, at: float) -> None:
-    """Note that a strategy has given an agent a ticket of a department. The caller has asked a strategy in this transaction."""
+    """Note that a strategy has given an agent a ticket of a department, and hold the assignment."""
+    lock(connection, [ASSIGNMENT])  # a strategy that looks at nothing has not done so
     newest: float | None = _NEWEST.value(connection, {"in_department": department})
     when = at if newest is None else max(at, newest + A_MOMENT)
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql

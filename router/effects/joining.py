@@ -43,10 +43,9 @@ def link(scene: Scene, one: Effect) -> str:
 
 def _held(scene: Scene, number: int) -> Any:
     """Return the row of another ticket, held; raises `Temporary` when somebody else holds it and may wait for ours."""
-    waits = number > scene.number or "ticket.created" in scene.event.names  # a new ticket is nobody's to wait for
-    waits = (
-        waits and not scene.decision.picks
-    )  # whoever asked a strategy holds the assignment, and they may wait for that
+    # A new ticket is nobody's to wait for; but who has asked a strategy holds the assignment.
+    nobodys = "ticket.created" in scene.event.names
+    waits = (number > scene.number or nobodys) and not scene.decision.picks
     held = select(tickets).where(tickets.c.id == number).with_for_update(skip_locked=not waits)
     row = scene.pen.connection.execute(held).first()
     if row is None:
