@@ -34,6 +34,7 @@ def check_desk(desk: Desk) -> Iterable[Problem]:
     _limits(desk, place)
     _promises(desk, place)
     _oddities(desk, place)
+    _never(desk, place)
     check_staff(desk, place)
     return place.found
 
@@ -177,3 +178,16 @@ def _oddities(desk: Desk, place: Place) -> None:
             place.at("rules", i, "name").warn(
                 f"rules.{first[rule.name]} has the same name; a ticket's history cannot tell them apart"
             )
+
+
+def _never(desk: Desk, place: Place) -> None:
+    """Warn of rules for what cannot happen in this desk."""
+    promises = ("sla.warning", "sla.breached", "time.due_in_less_than", "time.overdue_more_than")
+    never = {
+        **({} if desk.slas else dict.fromkeys(promises, "slas")),
+        **({} if desk.escalations else dict.fromkeys(("ticket.escalated", "ticket.acknowledged"), "escalations")),
+    }
+    for i, rule in enumerate(desk.rules):
+        for j, on in enumerate(rule.on):
+            if on.event in never:
+                place.at("rules", i, "on", j).warn(f"{on.event} never happens: the desk file has no {never[on.event]}")

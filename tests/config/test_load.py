@@ -225,7 +225,7 @@ def test_a_secret_that_was_written_down_is_never_printed(tmp_path: Path, text: s
 
 def test_warnings_do_not_keep_the_desk_from_being_used(tmp_path: Path) -> None:
     text = DESK.replace("agents: all", "agents: []").replace("    addresses: [support@acme.example]\n", "")
-    text += "  - name: Invoices\n    then: [{tag: vip}]\n"
+    text += "  - name: Invoices\n    on: [{time.overdue_more_than: 4h}, ticket.escalated]\n    then: [{tag: vip}]\n"
     found = loaded(tmp_path, text.replace("luca@acme.example", "billing@acme.example"))
     assert [str(warning).replace(f"{tmp_path}/", "") for warning in found.warnings] == [
         "desk.yaml:6:5 agents.1: warning: luca is in no department and sees no ticket",
@@ -233,6 +233,8 @@ def test_warnings_do_not_keep_the_desk_from_being_used(tmp_path: Path) -> None:
         "desk.yaml:10:5 departments.0: warning: general has no agents; nobody sees its tickets",
         "desk.yaml:10:5 departments.0: warning: general has no address; no mail leads to it",
         "desk.yaml:35:11 rules.1.name: warning: rules.0 has the same name; a ticket's history cannot tell them apart",
+        "desk.yaml:36:10 rules.1.on.0: warning: time.overdue_more_than never happens: the desk file has no slas",
+        "desk.yaml:36:40 rules.1.on.1: warning: ticket.escalated never happens: the desk file has no escalations",
     ]
     assert found.warnings[0].as_json()["severity"] == "warning"
 
