@@ -6,7 +6,6 @@ desk file, so that winding it twice, or for another version of the desk file, co
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
 
 from config.calendar import ALWAYS
 from config.desk import Desk
@@ -18,9 +17,6 @@ from router.level import level_of
 from router.rules import RuleSet
 from router.state import OVER, WORKING, State
 from tickets.look import moment as told
-
-RUNNING: Final = frozenset({"new", "open", "answered", "postponed"})
-"""The statuses in which a ticket has promises that can be broken."""
 
 
 def terms_of(state: State, desk: Desk, sla: Sla) -> dict[str, Terms]:
@@ -38,9 +34,9 @@ class Promises:
     word: str = "sla"
 
     def statuses(self, desk: Desk, rules: RuleSet) -> Collection[str]:
-        """Return in which statuses a ticket may have promises."""
+        """Return in which statuses a ticket has what the desk file promises: in others it has when it is open again."""
         del rules
-        return RUNNING if desk.slas else ()
+        return WORKING if desk.slas else ()
 
     def wind(self, state: State, before: State | None, desk: Desk, rules: RuleSet, now: float) -> Wound | None:
         """Return the promises as they run from `now` on.
@@ -61,7 +57,8 @@ class Promises:
         if state.status in OVER:
             return Wound(kept.as_json(), by_desk=False)
         strikes = [struck[1] for one in targets.values() if (struck := one.strikes(desk, now)) is not None]
-        return Wound(kept.as_json(), min(strikes, default=None), nearest(state, targets))
+        due = nearest(state, targets)
+        return Wound(kept.as_json(), min(strikes, default=None), due, by_desk=bool(strikes) or due is not None)
 
     def strike(self, state: State, desk: Desk, rules: RuleSet, now: float) -> Struck | None:
         """Return the warnings and breaches that are due."""

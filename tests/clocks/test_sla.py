@@ -231,3 +231,13 @@ def test_other_targets_of_the_desk_file_count_from_the_beginning(at: Promising) 
     assert at.state(number).timed_by is None  # nobody winds it again
     at.at = desk(OFFICE)
     assert at.rewind() == 0
+
+
+def test_a_ticket_that_waits_for_its_customer_costs_a_new_desk_file_nothing(at: Promising) -> None:
+    at.now = there("2026-11-27 09:00")
+    number = at.send("a@x.example")
+    at.acts.answer(number, "luca", "Which one?")
+    at.at = desk(OFFICE.replace("next_response: 2h", "next_response: 3h"))
+    assert at.rewind() == 0
+    at.send("b@x.example", answers="a@x.example")
+    assert at.state(number).sla_due_at == there("2026-11-27 12:00")
