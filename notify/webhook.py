@@ -14,10 +14,10 @@ import hashlib
 import hmac
 import time
 from collections.abc import Callable, Mapping
-from typing import Annotated, Final, Protocol
+from typing import Annotated, Final, Protocol, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from config.model import MissingSecretError, Model, Name, Secret
 from notify.note import Note
@@ -47,6 +47,12 @@ class Hook(Model):
     url: Annotated[str, AfterValidator(_url)] = Field(description="https://…; http:// for this machine only")
     secret: Secret = Field(description="what calls are signed with, whsec_ and base64 of at least 24 bytes")
     private: bool = Field(default=False, description="true: its host may have a private address")
+
+    @model_validator(mode="after")
+    def _this_machine(self) -> Self:
+        if self.url.startswith("http:") and not self.private:
+            raise ValueError("http:// to this machine goes with private: true")
+        return self
 
 
 class Config(Model):

@@ -44,10 +44,10 @@ class Judged:
 
 
 class PutAside(Exception):  # noqa: N818  # a word of the domain: nothing is wrong
-    """A rule puts the message aside before anything of it is written: its cause, and the trace of the decision."""
+    """A rule puts the message aside before anything of it is written: the rule, and the trace of the decision."""
 
-    def __init__(self, cause: str, trace: Mapping[str, Any]) -> None:
-        super().__init__(cause)
+    def __init__(self, rule: str, trace: Mapping[str, Any]) -> None:
+        super().__init__(f'rule "{rule}"')
         self.trace = trace
 
 
@@ -75,7 +75,7 @@ class Case:
         judged = self.judge(before)
         event, lines, verdict = judged.event, judged.lines, judged.verdict
         if verdict.decision.quarantine is not None:
-            raise PutAside(f'rule "{verdict.decision.quarantine}"', verdict.trace)
+            raise PutAside(verdict.decision.quarantine, verdict.trace)
         state = self._ticket(turn.settled(verdict, lines, event))
         number = state.number or 0
         entry_id = self.pen.entry(number, message, self._author, self._facts(), self._place(number, state.agent))

@@ -178,8 +178,9 @@ class Router:
             if row is None or not _claim(connection, inbox_id):
                 return None
             finish(connection, inbox_id, self._clock(), "quarantined", cause=str(aside))
-        see = "frontdesk quarantine show"
-        log.warning("a rule puts a message aside", inbox=inbox_id, cause=str(aside), trace=aside.trace, see=see)
+        matched = [run["rule"] for run in aside.trace["rules"] if run["result"] == "matched"]
+        known = {"desk": aside.trace["version"], "matched": matched, "see": "frontdesk quarantine show"}
+        log.warning("a rule puts a message aside", inbox=inbox_id, cause=str(aside), **known)
         return Routed(inbox_id, row.channel, "quarantined", row.received_at)
 
     def _put_off(self, inbox_id: int, error: Exception) -> Routed | None:

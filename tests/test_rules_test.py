@@ -148,6 +148,13 @@ def test_a_payload_goes_the_way_of_its_channel() -> None:
     )
 
 
+def test_a_rule_that_puts_the_message_aside_is_told(desk_folder: Path) -> None:
+    odd = "\n  - {name: Odd, when: [{subject: {contains: invoice}}], then: [{quarantine: true}]}"
+    (desk_folder / "desk.yaml").write_text(f"{HEAD}\nrules:{odd}", encoding="utf-8")
+    said = one("invoice.eml")
+    assert (said["outcome"], said["because"]) == ("quarantined", 'rule "Odd"')
+
+
 def test_the_envelope_and_who_is_away_set_the_scene() -> None:
     assert one("hello.eml", "--to", "billing@acme.example")["rules"] == ["Late"]
     assert one("hello.eml")["rules"] == []

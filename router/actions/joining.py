@@ -32,7 +32,7 @@ def merge(event: TicketEvent, decision: Decision, into: str, given: Given) -> De
     if found is None:
         where = "linked with it" if into == LINKED else f"in {decision.department}"
         raise Skipped(f"the contact has no other open ticket {where}")
-    return to_do(replace(decision, status="merged", silent=True), "merge", found, given, "ticket.merged")
+    return to_do(replace(decision, status="merged"), "merge", found, given, "ticket.merged")
 
 
 @action(_newest)

@@ -22,10 +22,10 @@ from router.way import Way, way_of
 from tickets.message import SPEAKS
 from tickets.reply import AUTO_ANSWER
 from tickets.reply_address import host
-from tickets.schema import entries, outbox, tickets
+from tickets.schema import automatic, entries, outbox, tickets
 
 WITHHELD: Final = "ticket.auto_answer_withheld"
-PERSONAL: Final = ("message", "postback")
+PERSONAL: Final = ("message", "postback", "unsupported")
 """The kinds of messages that a person has written to us."""
 MOST_OF_TICKET: Final = 3
 MOST_OF_ADDRESS: Final = 10
@@ -93,16 +93,12 @@ def _why_not(scene: Scene, one: Effect, way: Way) -> str | None:
         return f"no person wrote it ({message.kind}), and a program is not answered by one"
     if message is not None and ((trust and trust.authentic is False) or (message.spam and message.spam.spam)):
         return "it is spam, or its sender is forged"
-    return _by_what_was_said(scene, one, way) or _too_often(scene, way) or _ours(scene, way)
+    return _by_what_was_said(scene, one) or _ours(scene, way) or _too_often(scene, way)
 
 
-def _by_what_was_said(scene: Scene, one: Effect, way: Way) -> str | None:
-    del way
-    newest, agents = _newest(scene), False
-    if scene.event.message is not None and scene.entry is not None:
-        author = scene.pen.connection.scalar(select(entries.c.author).where(entries.c.id == scene.entry))
-        agents = str(author).startswith("agent:")
-    if agents or newest is None:
+def _by_what_was_said(scene: Scene, one: Effect) -> str | None:
+    newest = _newest(scene)
+    if newest is None or (scene.event.message is not None and newest.id != scene.entry):
         return "the customer has not written"
     if newest.kind not in PERSONAL:
         return f"no person wrote last ({newest.kind}), and a program is not answered by one"
@@ -127,8 +123,8 @@ def _newest(scene: Scene) -> Any:
 def _too_often(scene: Scene, way: Way) -> str | None:
     for address in {each.address for each in way.deliveries}:
         lately = select(func.count(), func.count().filter(outbox.c.ticket_id == scene.number)).where(
-            outbox.c.event == AUTO_ANSWER, outbox.c.address == address, outbox.c.created_at > scene.pen.now - A_DAY
-        )
+            automatic, outbox.c.address == address, outbox.c.created_at > scene.pen.now - A_DAY
+        )  # `automatic` as it stands in the partial index, or SQLite reads the whole outbox
         all_in_all, here = scene.pen.connection.execute(lately).one()
         if here >= MOST_OF_TICKET:
             return f"{MOST_OF_TICKET} automatic answers about this ticket went there within a day"
@@ -139,6 +135,7 @@ def _too_often(scene: Scene, way: Way) -> str | None:
 
 def _ours(scene: Scene, way: Way) -> str | None:
     domain, to = scene.desk.desk.domain, (way.mail_to or "").lower()
-    if to and (scene.desk.department_of(to) or to.rpartition("@")[2] == host(domain)):
+    notices_from = getattr(scene.desk.notifiers.get("email"), "sender", None)
+    if to and (scene.desk.department_of(to) or to.rpartition("@")[2] == host(domain) or to == notices_from):
         return "it would go to an address of this desk"
     return None

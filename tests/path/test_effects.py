@@ -193,6 +193,16 @@ def test_the_agent_of_the_other_ticket_is_told_and_nobody_of_the_merged_one(stor
     assert front.owed(first)[len(before) :] == [("luca", "email", "pending")]
 
 
+def test_a_message_that_is_merged_may_be_answered_automatically(store: Store, tmp_path: Path) -> None:
+    rules = MERGE + "  - {name: Thanks, on: [message.received], then: [{reply: received}]}"
+    front = Ruled(store, tmp_path, rules)
+    first = front.hears("Where is my parcel?")
+    front.hears("Asking again")
+    assert [one["kind"] for one in front.ticket(first)["entries"]] == ["message", "answer", "message", "answer"]
+    front.deliver()
+    assert len(front.mails("ann@example.com")) == 2
+
+
 def test_nothing_is_merged_across_contacts_or_departments_or_into_what_is_over(store: Store, tmp_path: Path) -> None:
     front = Ruled(store, tmp_path, MERGE)
     front.hears("Hello", sender="bob@example.com")

@@ -240,6 +240,7 @@ def test_the_desk_starts_it_with_a_client_that_may_go_where_the_file_says(
 
 HOOKS: list[tuple[Mapping[str, Any], str]] = [
     ({"url": "http://crm.acme.example"}, "must begin with https://; http:// is for this machine only"),
+    ({"url": "http://127.0.0.1/"}, "http:// to this machine goes with private: true"),
     ({"url": "ftp://127.0.0.1/"}, "must begin with https://"),
     ({"url": "https://"}, "write it as https://host/path"),
     ({"url": "https://user:word@crm.acme.example"}, "without a user in it"),

@@ -131,7 +131,7 @@ CHANGES: list[tuple[Mapping[str, Any], dict[str, Any], dict[str, Any], list[Chan
     ({"spam": True}, {}, {"status": "spam", "silent": True}, [line("ticket.status_changed", was="new", to="spam")]),
     ({"silent_resolve": True}, {"status": "answered"}, {"status": "resolved", "silent": True},
      [line("ticket.status_changed", was="answered", to="resolved")]),
-    ({"merge": "newest"}, {"lookups": Known()}, {"status": "merged", "silent": True},
+    ({"merge": "newest"}, {"lookups": Known()}, {"status": "merged"},
      [line("ticket.status_changed", was="new", to="merged")]),
     ({"stop": True}, {}, {}, []),
 ]  # fmt: skip
