@@ -262,15 +262,25 @@ class Desk(Model):
         return frozenset(name for rule in self.rules for group in rule.when for name in _named(group))
 
     @cached_property
-    def _groups(self) -> Mapping[str, ContactGroup]:
-        return {member: group for group in reversed(self.contact_groups) for member in group.members}
+    def _groups(self) -> Mapping[str, tuple[ContactGroup, ...]]:
+        found: dict[str, tuple[ContactGroup, ...]] = {}
+        for group in self.contact_groups:
+            for member in dict.fromkeys(group.members):
+                found[member] = (*found.get(member, ()), group)
+        return found
+
+    def contact_groups_of(self, address: str) -> tuple[ContactGroup, ...]:
+        """Return the groups a contact is in: those by their address before those by its domain. A platform's id has none."""
+        if not self.contact_groups:
+            return ()
+        local, at, domain = address.lower().rpartition("@")
+        named = self._groups.get(f"{local}{at}{domain}", ())
+        found = (*named, *self._groups.get(f"@{domain}", ())) if at else named
+        return tuple({group.id: group for group in found}.values())
 
     def contact_group(self, address: str) -> ContactGroup | None:
-        """Return the group a contact is in by their address, which counts before its domain."""
-        if not self.contact_groups:
-            return None
-        address = address.lower()
-        return self._groups.get(address) or self._groups.get(f"@{address.rpartition('@')[2]}")
+        """Return the group that counts for what a contact was promised: the first of theirs."""
+        return next(iter(self.contact_groups_of(address)), None)
 
     @cached_property
     def channels_by_name(self) -> Mapping[str, ChannelConfig]:

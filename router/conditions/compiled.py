@@ -38,6 +38,14 @@ def compile_condition(word: str, said: object, desk: Desk, place: Place, path: s
     return parts
 
 
+def key_of(word: str, said: object) -> str:
+    """Return the key of what a condition looks at first, as it stands in the desk file."""
+    found = CONDITIONS.get(word)
+    if found is None or found.of is None or not isinstance(said, Mapping):
+        return word
+    return next((f"{word}.{str(name).lower()}" for name in said if found.of.needed or name not in OPERATORS), word)
+
+
 def _key(found: Condition, name: str, desk: Desk, place: Place) -> str | None:
     """Return the key of a condition about something of that name; none when there is nothing of that name."""
     of = found.of
@@ -107,13 +115,13 @@ class _Asked:
 
     def wanted(self, name: str, said: object, place: Place) -> tuple[Any, ...] | None:
         """Return the wanted values as they are compared, or None when they cannot be used."""
-        if name == "exists" or (name == "changed" and not isinstance(said, Mapping)):
+        if name == "changed" and isinstance(said, Mapping):
+            return self._ends(said, place)
+        if name in ("exists", "changed"):
             if isinstance(said, bool):
                 return (said,)
             place.note("must be true or false" if name == "exists" else "must be true, or {from: …, to: …}")
             return None
-        if name == "changed" and isinstance(said, Mapping):
-            return self._ends(said, place)
         if isinstance(said, list) and name in ONE:
             several = "; for one of several write in: [one, two]" if name == "is" else ""
             place.note(f"must be one {'text' if self.found.kind.text else 'value'}{several}")
@@ -147,7 +155,7 @@ class _Asked:
         if value.casefold() not in {name.casefold() for name in names}:
             place.unknown(NOUNS.get(self.found.word, self.found.word), value, names)
             return None
-        return "" if value == self.found.nothing else value
+        return "" if value.casefold() == self.found.nothing else value
 
     def _ends(self, said: Mapping[str, object], place: Place) -> tuple[Any, ...] | None:
         """Return what a change must be from and to, of which one may be left out."""
@@ -157,6 +165,8 @@ class _Asked:
             here = place.at(end)
             items = inner if isinstance(inner, list) else [inner]
             read = [self._read("changed", one, here) for one in items] if inner is not None else None
+            if read == []:
+                here.note("the list is empty; write at least one text")
             if read is not None and (not read or None in read):
                 return None
             ends.append(None if read is None else tuple(one.casefold() for one in read))
@@ -168,8 +178,8 @@ class _Asked:
         return tuple(ends)
 
     def _matching(self, wanted: Values, test: Test, miss: Miss) -> Part:
-        named = [one for one in (pattern(text, captures=True) for text in wanted) if one.groupindex]
-        key = self.key
+        grouped = (pattern(text, captures=True) for text in wanted if "(?" in text)
+        named, key = [one for one in grouped if one.groupindex], self.key
         return Part(
             _asking(Seen.values, key, test, miss),
             _anchors(self.found, "matches", wanted),
@@ -179,7 +189,10 @@ class _Asked:
 
 HEADER: Final = re.compile("[!-9;-~]{1,100}")
 """How headers are called (RFC 5322, 3.6.8)."""
-NOUNS: Final = {"channel_type": "channel type", "tags": "tag", "contact_tags": "tag", "contact_group": "contact group"}
+NOUNS: Final = {
+    "channel_type": "channel type", "tags": "tag", "contact_tags": "tag", "contact_group": "contact group",
+    "sla": "SLA level", "unassigned_reason": "reason", "calendar": "state of a calendar",
+}  # fmt: skip
 """What an error calls a word's values where they are not called like the word."""
 
 

@@ -17,19 +17,13 @@ def contact_name(view: View) -> str | None:
 @condition(NAMES, lambda desk: tuple(group.id for group in desk.contact_groups))
 def contact_group(view: View) -> Values:
     """Each group of the desk file that the contact is in, by their address or its domain."""
-    return tuple(group.id for group in view.desk.contact_groups if _is_in(view, group.members))
+    return tuple(group.id for group in view.desk.contact_groups_of(view.event.ticket.contact))
 
 
 @condition(CHOICE, lambda _desk: ("yes", "no"))
 def vip(view: View) -> str:
     """Whether one of these groups is `vip`."""
-    groups = view.desk.contact_groups
-    return "yes" if any(group.vip and _is_in(view, group.members) for group in groups) else "no"
-
-
-def _is_in(view: View, members: Values) -> bool:
-    address = view.event.ticket.contact.lower()
-    return address in members or ("@" in address and f"@{address.rpartition('@')[2]}" in members)
+    return "yes" if any(group.vip for group in view.desk.contact_groups_of(view.event.ticket.contact)) else "no"
 
 
 @condition(NAMES, lambda desk: desk.tags, asks=True)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from config.desk import Desk
 from config.problems import Place
-from router.conditions.compiled import compile_condition
+from router.conditions.compiled import compile_condition, key_of
 from router.conditions.parts import Anchor, Miss, Part
 from router.conditions.seen import Seen
 
@@ -110,8 +110,8 @@ def _any(parts: tuple[Part, ...]) -> Part:
 
 def _not(part: Part, said: Mapping[str, Any], path: str) -> Part:
     """Return the test that a group does not hold. What is not known is not known to be otherwise either."""
-    word = next((word for word in said if word not in NESTS), "")
-    miss = Miss(path, word, "not", ", ".join(_phrase(said)))
+    key = next((key_of(word, value) for word, value in said.items() if word not in NESTS), "")
+    miss = Miss(path, key, "not", ", ".join(_phrase(said)))
 
     def test(seen: Seen) -> Miss | None:
         inner = part(seen)

@@ -21,12 +21,14 @@ MOST_SHOWN: Final = 20  # values of one word that stand in the trace
 class Seen:
     """The values of one event by the key of what is looked at: a condition's word, or `word.of` (`header.list-id`)."""
 
-    __slots__ = ("_folded", "_values", "_view", "unknown")
+    __slots__ = ("_folded", "_fresh", "_said", "_values", "_view", "unknown")
 
     def __init__(self, event: TicketEvent, desk: Desk, staff: Staff | None = None) -> None:
         self._view = View(event, desk, staff or Staff(desk, event.at))
         self._values: dict[str, tuple[Any, ...]] = {}
         self._folded: dict[str, Values] = {}
+        self._said: dict[str, str] = {}
+        self._fresh: list[str] = []
         self.unknown: set[str] = set()
         """The keys that were asked for and are not known."""
 
@@ -34,8 +36,12 @@ class Seen:
         """Return the values as they are, or `UNKNOWN`."""
         found = self._values.get(key)
         if found is None:
-            word, _, of = key.partition(".")
-            looked = CONDITIONS[word].look(self._view._replace(of=of) if of else self._view)
+            condition, view = CONDITIONS.get(key), self._view
+            if condition is None:
+                condition, view = CONDITIONS[key.partition(".")[0]], view._replace(of=key.partition(".")[2])
+            if condition.fresh:
+                self._fresh.append(key)
+            looked = condition.look(view)
             if looked is None:
                 self.unknown.add(key)
                 looked = UNKNOWN
@@ -58,18 +64,24 @@ class Seen:
 
     def said(self, key: str, operator: str = "") -> str:
         """Return what such an operator sees of the values, as it is told to people."""
-        found = CONDITIONS[key.partition(".")[0]]
         if operator == "changed":
-            ends = [", ".join(one or found.nothing for one in end) for end in self.change(key)]
-            return " → ".join(ends) or "not changed"
-        values = self.values(key)
+            nothing = CONDITIONS[key].nothing
+            return " → ".join(", ".join(one or nothing for one in end) for end in self.change(key)) or "not changed"
+        found = self._said.get(key)
+        if found is None:
+            found = self._said[key] = self._told(key)
+        return found
+
+    def _told(self, key: str) -> str:
+        values, found = self.values(key), CONDITIONS[key.partition(".")[0]]
         if values is UNKNOWN:
             return "not known"
-        return ", ".join((value != "" and found.kind.said(value)) or found.nothing for value in values[:MOST_SHOWN])
+        return ", ".join(found.nothing if value == "" else found.kind.said(value) for value in values[:MOST_SHOWN])
 
     def decided(self, event: TicketEvent) -> None:
         """Go on with the ticket as the rules have decided it so far."""
         self._view = self._view._replace(event=event)
-        for key in [key for key in self._values if CONDITIONS[key.partition(".")[0]].fresh]:
-            del self._values[key]
-            self._folded.pop(key, None)
+        for key in self._fresh:
+            for known in (self._values, self._folded, self._said):
+                known.pop(key, None)
+        self._fresh.clear()

@@ -306,3 +306,14 @@ def test_what_was_seen_is_told_in_words() -> None:
     assert seen.said("agent", "changed") == "nobody → luca"
     assert seen.said("priority", "changed") == "not changed"
     assert len(seen.said("to")) < 400
+
+
+def test_the_trace_of_a_not_asks_for_nothing_else() -> None:
+    lookups = Answers({"x-a": ("1",)}, queues={"billing": 7, "general": 1})
+    for group, said in (
+        ({"header": {"X-A": "1"}}, "1"),
+        ({"queue": {"billing": {"more_than": 3}}}, "7"),
+        ({"queue": 1}, "1"),
+    ):
+        missed, seen = misses({"not": group}, event(lookups=lookups))
+        assert [seen.said(miss.word, miss.operator) for miss in missed or ()] == [said]

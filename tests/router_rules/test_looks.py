@@ -231,7 +231,7 @@ def test_an_agent_or_nobody() -> None:
     assert not holds({"agent": {"exists": True}}, nobody)
     assert holds({"agent": {"exists": True}}, sona)
     assert holds({"agent": {"is_not": "nobody"}}, sona)
-    assert holds({"agent": ["nobody", "luca"]}, nobody)
+    assert holds({"agent": ["Nobody", "luca"]}, nobody)
 
 
 def test_without_a_message_its_words_see_the_ticket_or_nothing() -> None:
@@ -242,6 +242,11 @@ def test_without_a_message_its_words_see_the_ticket_or_nothing() -> None:
         assert holds({word: {"exists": False}}, asked), word
     assert holds({"attachments": 0, "header": {"x-priority": {"exists": False}}}, asked)
     assert holds({"spam": "unknown", "attachment_dangerous": "no"}, asked)
+
+
+def test_a_platforms_id_is_in_no_group_whatever_it_looks_like() -> None:
+    for contact in ("partner.example", "178234", ""):
+        assert holds({"contact_group": {"exists": False}, "vip": False}, event(contact=contact)), contact
 
 
 def test_a_danger_in_an_attached_file_counts() -> None:
