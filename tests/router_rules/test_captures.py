@@ -72,6 +72,10 @@ FRESH: list[tuple[Any, Any, Any]] = [
     ({"assign": "sona"}, {"agent_since": {"within": "1h"}}, {"agent_since": {"older_than": "1h"}}),
     ({"assign": "nobody"}, {"unassigned_reason": "rule_unassigned"}, {"unassigned_reason": {"exists": False}}),
     ({"priority": "high"}, {"priority": "high"}, {"priority": "normal"}),
+    ({"status": "answered"}, {"status": "answered"}, {"status": "new"}),
+    ({"status": "answered"}, {"status_since": {"within": "1h"}}, {"status_since": {"older_than": "1h"}}),
+    ({"fields": {"order": "A-12"}}, {"fields": {"order": "a-12"}}, {"fields": {"order": {"exists": False}}}),
+    ({"sla": "gold"}, {"sla": "gold"}, {"sla": {"exists": False}}),
     ({"tag": "outage"}, {"tags": "outage"}, {"tags": {"not_contains": "outage"}}),
 ]
 
