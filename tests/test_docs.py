@@ -15,11 +15,13 @@ from typing import Any, get_args
 import pytest
 import typer
 from pydantic import BaseModel
+from ruamel.yaml import YAML
 from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 
 import ingest.channels
 from commands.parts import CHECKS, KINDS
+from config.cases import Case, Expected, load_cases
 from config.desk import ChannelConfig, Desk, MailConfig
 from config.load import SECTIONS, load
 from config.rule import EVENTS
@@ -325,6 +327,35 @@ def test_every_example_of_a_condition_and_an_action_is_taken(tmp_path: Path) -> 
     rules = [f"  - name: condition {i}\n    when: [{one}]\n    then: [stop: true]" for i, one in enumerate(conditions)]
     rules += [f"  - name: action {i}\n    then:\n      {one}" for i, one in enumerate(actions)]
     loaded(EXAMPLE.read_text(encoding="utf-8") + "\n" + "\n".join(rules) + "\n", tmp_path)
+
+
+def test_the_golden_case_of_the_rules_is_taken(tmp_path: Path) -> None:
+    [text] = re.findall(r"```yaml\n(.*?)```", part(read("docs/rules.md"), "## Trying rules", "## "), re.DOTALL)
+    (tmp_path / "one.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "one.eml").write_bytes(b"")
+    [golden] = load_cases(loaded_example(), tmp_path)
+    said = golden.case.model_dump(exclude_unset=True)
+    assert [key for key in keys(Case) if key not in said and key not in said["expect"]] == [
+        "outcome", "priority", "status", "fields", "sla",
+    ]  # fmt: skip
+    words = part(read("docs/rules.md"), "## Trying rules", "## ")
+    assert [key for key in keys(Expected) if f"`{key}`" not in words and f"`{key}." not in words] == []
+
+
+def test_every_example_for_those_who_come_from_elsewhere_is_taken(tmp_path: Path) -> None:
+    base, *examples = [
+        YAML(typ="safe", pure=True).load(text)
+        for text in re.findall(r"```yaml\n(.*?)```", read("docs/migrating.md"), re.DOTALL)
+    ]
+    assert len(examples) == 4
+    for example in examples:
+        whole = dict(base)
+        for section, entries in example.items():
+            named = {entry.get("id") for entry in entries} - {None}
+            whole[section] = [one for one in base.get(section, ()) if one.get("id") not in named] + entries
+        loaded(json.dumps(whole, ensure_ascii=False), tmp_path)
+    text = read("docs/migrating.md")
+    assert [word for word in re.findall(r"`((?:ticket|message|time|sla)\.[a-z_]+)`", text) if word not in EVENTS] == []
 
 
 # --- the example of a new channel ------------------------------------------------------------------------------------
