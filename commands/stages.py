@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import structlog
 from starlette.applications import Starlette
@@ -18,13 +18,14 @@ from ingest.inbox import Inbox
 from ingest.limits import Limiter
 from ingest.virus import Scanner
 from notify.outbox import Outbox
-from router.book import Shelf
+from router.book import Book, Shelf
 from router.clocks.rewind import Rewinder
 from router.clocks.tick import tick
 from router.comings import heard
 from router.drain import drained
+from router.homeless import LOOK_SECONDS, rehoused
 from router.missed import missed
-from router.returns import returned
+from router.returns import Moved, returned
 from router.route import Router
 from tickets.availability import Availability
 from tickets.blobs import open_blobs
@@ -61,6 +62,7 @@ class Stages:
         self.rewinder = Rewinder(self.store, self.shelf.book)
         self.errands = Errands(self.store, desk.current, self.blobs, self.scanner)
         self._ring = ring
+        self._housed = ("", 0.0)
         self._outbox: Outbox | None = None
         self._outbox_lock = threading.Lock()
 
@@ -164,6 +166,7 @@ class Stages:
         """
         now, book = time.time(), self.shelf.book()
         ways = {
+            "rehoused": self._rehoused(book, now),
             "asked": heard(self.store, book, now),
             "returned": returned(self.store, book, now, SWEEP_ROWS),
             "drained": drained(self.store, book, now, SWEEP_ROWS),
@@ -172,6 +175,17 @@ class Stages:
             for moved in moves:
                 self.metrics.moved.labels(how).inc()
                 self._ring("deliver", moved.rings)
+
+    def _rehoused(self, book: Book, now: float) -> Iterator[Moved]:
+        """Yield the tickets whose department is not there any more, once for a desk file and now and then."""
+        version, since = self._housed
+        if version == book.desk.version and now - since < LOOK_SECONDS:
+            return
+        moved = None
+        for moved in rehoused(self.store, book, now, SWEEP_ROWS):
+            yield moved
+        if moved is None:
+            self._housed = book.desk.version, now
 
     def ready(self) -> None:
         """Return when messages can be kept; raises `Temporary` with the reason otherwise."""

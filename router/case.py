@@ -19,7 +19,7 @@ from router.files import claim
 from router.lookups import lookups_of
 from router.reading import Reading
 from router.staff import Staff
-from router.state import WORKING, State, state_of
+from router.state import WORKING, State, housed, state_of
 from router.tell import Machine
 from router.thread import Found
 from router.ticket import Pen
@@ -162,7 +162,8 @@ class Case:
             lines += (ended := end(self.found.alarm, None, self.row.id, "new"))
             new |= {"department": department, "status": "resolved" if reading.archived or ended else "new"}
             return replace(before, **new), lines, words + aside
-        lines, status = [said], before.status
+        there, moved = housed(before, self.desk)
+        lines, status = [said, *moved], before.status
         if self.found.linked_to is not None:
             linked = {"ticket": self.found.linked_to, "because": self.found.because}
             lines.append(Change("ticket.linked", "desk", linked))
@@ -174,7 +175,7 @@ class Case:
             status = "resolved"
         if (failed := self._failed_delivery(ticket.id)) is not None:
             lines.append(failed)
-        return replace(before, status=status, **new), lines, f"joins the ticket: {self.found.because}{aside}"
+        return replace(there, status=status, **new), lines, f"joins the ticket: {self.found.because}{aside}"
 
     @property
     def _asks(self) -> bool:

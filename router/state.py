@@ -5,7 +5,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from router.event import Decision
+from config.desk import Desk
+from router.event import Change, Decision
 
 WORKING: Final = frozenset({"new", "open"})
 """The statuses in which somebody has to do something."""
@@ -118,3 +119,15 @@ def decided(before: State, state: State, decision: Decision, happened: Collectio
     elif decision.status in OVER:
         new["waiting_since"] = None
     return replace(state, **new)
+
+
+def housed(ticket: State, desk: Desk) -> tuple[State, list[Change]]:
+    """Return the ticket in a department there is, and the lines of its history: else in the first one of the desk."""
+    if ticket.department in desk.departments_by_id:
+        return ticket, []
+    to, gone = desk.departments[0].id, f"the desk file has no department {ticket.department} any more"
+    lines = [Change("ticket.transferred", "desk", {"from": ticket.department, "to": to, "because": gone})]
+    if ticket.agent is None or ticket.agent in desk.members(to):
+        return replace(ticket, department=to), lines
+    lines.append(Change("ticket.unassigned", "desk", {"from": ticket.agent, "reason": "transferred"}))
+    return replace(ticket, department=to, agent=None, unassigned_reason="transferred"), lines

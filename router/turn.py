@@ -15,7 +15,7 @@ from router.effects import Scene, perform
 from router.event import Change, TicketEvent, actors, changed
 from router.lookups import lookups_of
 from router.staff import Staff
-from router.state import State, decided
+from router.state import State, decided, housed
 from router.tell import Happened, Intent, Machine, intents
 from router.ticket import Pen
 from router.workload import took_turn
@@ -57,7 +57,9 @@ class Turn:
         `now` is the ticket with what the lines say done, where they change it; `text` and `entry` are what was written.
         `only` are the rules to ask, where not all are; `tell` are targets to tell besides, each with the reason in words.
         """
-        event = replace(self.event(lines, now or self.before, text), only=only)
+        now, moved = housed(now or self.before, self.book.desk)
+        lines = [*lines, *moved]
+        event = replace(self.event(lines, now, text), only=only)
         verdict = decide(self.book.rules, event, self.book.desk, self.staff)
         state = self.settled(verdict, lines, event)
         self.pen.save(state)
