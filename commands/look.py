@@ -1,7 +1,7 @@
 """`tickets`, `ticket N`, `why N`, `outbox`: looking at what the desk did."""
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from sqlalchemy import select
@@ -14,6 +14,7 @@ from ingest.sniff import safe_name
 from notify.outbox import listing as notices
 from router.explain import explain
 from router.files import UPLOADED
+from router.why import why as why_of
 from tickets import look
 from tickets.blobs import LostBlobError, raw_of
 from tickets.schema import inbox
@@ -145,22 +146,37 @@ def _attached(store: Store, said: dict[str, Any], place: str) -> bytes:
 
 
 def why(number: Number, *, as_json: AsJson = False) -> None:
-    """Tell why a ticket went where it went: every rule, and who was told."""
+    """Tell why a ticket went where it went: what was asked, every rule, who was chosen and who was told."""
     with open_store() as store:
         if look.ticket(store, number) is None:
             stop(f"There is no ticket {number}. See: frontdesk tickets", 1)
-        passes = look.passes(store, number)
+        turns = why_of(store, number)
     if as_json:
-        documents(passes)
+        documents(turns)
         return
-    for one in passes:
-        line(f"{one['at']}  message {one['inbox']}, desk file {one['desk_version']}", "bold")
-        line(f"  {one['trace']['because']}")
+    for place, one in enumerate(turns):
+        line(("\n" if place else "") + f"{one['at']}  {_asked(one)}", "bold")
+        if because := one["trace"].get("because"):
+            line(f"  {because}")
         for text in explain(one["trace"]):
-            line(f"  {text}", "green" if text.startswith("✓") else None)
+            line(f"  {text}", STYLES.get(text[0]))
         for told in one["told"]:
             error = f" - {told['last_error']}" if told["last_error"] else ""
-            line(f"  → {told['recipient']} by {told['notifier']}: {told['state']}, {told['reason']}{error}", "cyan")
+            style = "red" if told["state"] == "failed" else "dim" if told["state"] == "suppressed" else "cyan"
+            line(f"  @ {told['recipient']} by {told['notifier']}: {told['state']}, {told['reason']}{error}", style)
+
+
+STYLES: Final = {"✓": "green", "✗": "dim", "·": "dim", "→": "bold"}
+"""How a line of `explain` looks, by how it begins."""
+
+
+def _asked(one: dict[str, Any]) -> str:
+    """Return what the rules were asked about, for people."""
+    asked = one["asked"]
+    if asked["what"] == "message":
+        return f"message {one['inbox']}"
+    who = "the clock" if asked["what"] == "clock" else f"{asked['by']}".removeprefix("agent:")
+    return f"{who}: {asked['event']}"
 
 
 def outbox(*, as_json: AsJson = False) -> None:

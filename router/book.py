@@ -1,11 +1,41 @@
 """The desk of the moment with its rules and correlations, compiled once for each version."""
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Transaction, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from config.desk import Desk
 from router.correlate import Compiled, compile_correlations
 from router.rules import RuleSet, compile_rules
+from router.trace import kept
+from tickets.schema import desk_versions
+
+_INSERT: Any = {one.dialect.name: one.insert(desk_versions).on_conflict_do_nothing() for one in (sqlite, postgresql)}
+
+
+@dataclass(slots=True)
+class Record:
+    """Keeps the rules of one version of the desk for `why`, once. Thread-safe."""
+
+    _sure: bool = False
+    _written_in: Transaction | None = None
+
+    def keep(self, connection: Connection, rules: RuleSet, now: float) -> None:
+        """Write the rules in the open transaction, unless they stand there; a desk without rules has none to keep."""
+        transaction = connection.get_transaction() if rules.rules and not self._sure else None
+        if transaction is None or transaction is self._written_in:
+            return
+        there = select(desk_versions.c.version).where(desk_versions.c.version == rules.version)
+        if connection.execute(there).first() is not None:  # what was written here is committed by now
+            self._sure, self._written_in = True, None
+            return
+        row = {"version": rules.version, "rules": json.dumps(kept(rules)), "at": now}
+        connection.execute(_INSERT[connection.dialect.name], row)
+        self._written_in = transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +45,7 @@ class Book:
     desk: Desk
     rules: RuleSet
     correlations: tuple[Compiled, ...]
+    record: Record = field(default_factory=Record, compare=False)
 
 
 def book_of(desk: Desk) -> Book:

@@ -10,9 +10,8 @@ The trace it leaves is plain JSON, kept with the ticket and told by `router/expl
                             {"action": "assign", "value": "luca", "skipped": "luca is not in billing"}]},
                {"rule": "Outages", "result": "failed",
                 "failed": [{"path": "when.0.subject", "word": "subject", "operator": "contains",
-                            "wanted": "outage", "saw": "Hello"}]},
-               {"rule": "Old", "result": "inactive"}, {"rule": "Reopened", "result": "not_for_event"},
-               {"rule": "Last", "result": "not_reached", "stopped_by": "Invoices"}],
+                            "wanted": "outage", "saw": "Hello"}]}],
+     "saw": {"from_domain": "example.com"},
      "next": [{"events": ["ticket.transferred"], "rules": [{"rule": "Transfers", "result": "matched", …}]}],
      "picked": [{"strategy": "least_loaded", "agent": "sona", "reason": null, "passed_over": [["luca", "away"]]},
                 {"strategy": "ring_all", "agent": null, "reason": "several_agents", "passed_over": [], "rung": ["mia"]}],
@@ -23,6 +22,9 @@ The trace it leaves is plain JSON, kept with the ticket and told by `router/expl
 condition that needs it does not hold, nor does its `not`, and its line of `failed` says "unknown": true. A match may have
 What effects did is added when they are done: `"effects": [{"effect": "note", "rule": "Invoices", "did": "noted"}]`, or `skipped`.
 `captured`: what named groups have found. An action that found everything so already did nothing: [].
+
+Only rules that were asked have a line. `saw` is what the index looked at when it left others out; `only` names those that
+a clock has struck for, where it has. `router/trace.py` has the lines of all the others.
 """
 
 from collections.abc import Iterator, Sequence
@@ -62,23 +64,23 @@ def decide(rules: RuleSet, event: TicketEvent, desk: Desk, staff: Staff | None =
     A rule's conditions see the ticket as the rules above have decided it. `staff` is who is at work, else everybody is.
     """
     turn = _Turn(rules, desk, staff or Staff(desk, event.at), before(event.ticket))
-    created, first = "ticket.created" in event.names, turn.ask(event)
-    turn.responsible(event, created=created)
+    first = turn.ask(event)
+    turn.responsible(event, created="ticket.created" in event.names)
     follow, lines = list[dict[str, Any]](), turn.happened
     for _ in range(MOST_PASSES):
         if turn.decision.quarantine or rules.by_event.keys().isdisjoint(line.event for line in lines):
             break
         asked = at_next(event, turn.decision, lines)
         known = len(turn.happened)
-        if runs := [run for run in turn.ask(asked) if run["result"] != "not_for_event"]:
-            follow.append({"events": sorted(asked.names), "rules": runs})
+        told = turn.ask(asked)
+        if told["rules"] or "saw" in told:
+            follow.append(told)
         turn.responsible(asked, created=False)
         lines = turn.happened[known:]
     decision = turn.decision
     trace = {
         "version": desk.version,
-        "events": sorted(event.names),
-        "rules": first,
+        **first,
         **({"next": follow} if follow else {}),
         **({"picked": [pick.as_json() for pick in decision.picks]} if decision.picks else {}),
         **({"unknown": sorted(turn.unknown)} if turn.unknown else {}),
@@ -106,13 +108,11 @@ class _Turn:
         self.unknown: set[str] = set()
         self._fired: set[str] = set()
 
-    def ask(self, event: TicketEvent) -> list[dict[str, Any]]:
-        """Ask the rules about an event, in their order, and return the line of each in the trace."""
-        runs, seen, stopped_by = list[dict[str, Any]](), Seen(event, self.desk, self.staff), ""
-        for rule in self.rules.rules:
-            idle = self._idle(rule, event, stopped_by)
-            if idle:
-                runs.append(idle)
+    def ask(self, event: TicketEvent) -> dict[str, Any]:
+        """Ask the rules about an event, in their order, and return the pass as the trace has it."""
+        runs, seen = list[dict[str, Any]](), Seen(event, self.desk, self.staff)
+        for rule in self.rules.asked(event, seen):
+            if rule.name in self._fired or rule.on.isdisjoint(event.names):
                 continue
             misses = rule.misses(seen)
             if misses is not None:
@@ -124,22 +124,17 @@ class _Turn:
                 self.decision = replace(old, variables={**old.variables, **found})
             runs.append({**self._apply(rule, event), **({"captured": dict(found)} if found else {})})
             self._fired.add(rule.name)
-            stopped_by = rule.name if rule.stop or self.decision.quarantine else ""
+            if rule.stop or self.decision.quarantine:
+                break
             if self.decision is not old:
                 seen.decided(as_decided(event, self.decision))
+        told: dict[str, Any] = {"events": sorted(event.names), "rules": runs}
+        if event.only is not None:
+            told["only"] = sorted(event.only)
+        elif saw := {word: _said(seen, word) for word in self.rules.index.words_of(event.names)}:
+            told["saw"] = saw
         self.unknown |= seen.unknown
-        return runs
-
-    def _idle(self, rule: CompiledRule, event: TicketEvent, stopped_by: str) -> dict[str, Any] | None:
-        """Return the line of a rule that is not asked, or None."""
-        if not rule.active:
-            return {"rule": rule.name, "result": "inactive"}
-        unasked = rule.name in self._fired or (event.only is not None and rule.name not in event.only)
-        if unasked or rule.on.isdisjoint(event.names):
-            return {"rule": rule.name, "result": "not_for_event"}
-        if stopped_by:
-            return {"rule": rule.name, "result": "not_reached", "stopped_by": stopped_by}
-        return None
+        return told
 
     def _apply(self, rule: CompiledRule, event: TicketEvent) -> dict[str, Any]:
         """Do a rule's actions one after the other; an action that is skipped does not keep the next from being done."""
@@ -151,7 +146,7 @@ class _Turn:
                 actions.append({"action": step.word, "value": step.value, "skipped": str(skipped)})
                 continue
             made = changes(actor, self.decision, after)
-            did = [*map(_said, made), *_besides(self.decision, after)]
+            did = [*map(_changed, made), *_besides(self.decision, after)]
             if not did and after != self.decision:  # nobody remains nobody for another reason, or somebody more is told
                 did = [step.word]
             actions.append({"action": step.word, "value": step.value, "did": did})
@@ -199,15 +194,19 @@ class _Turn:
 
 
 def _failed(miss: Miss, seen: Seen) -> dict[str, Any]:
-    saw = seen.said(miss.word, miss.operator) if miss.word else ""
     return {
         "path": miss.path,
         "word": miss.word,
         "operator": miss.operator,
         "wanted": miss.wanted,
-        "saw": saw if len(saw) <= MAX_SAW else f"{saw[: MAX_SAW - 1]}…",
+        "saw": _said(seen, miss.word, miss.operator) if miss.word else "",
         **({"unknown": True} if miss.unknown else {}),
     }
+
+
+def _said(seen: Seen, word: str, operator: str = "") -> str:
+    saw = seen.said(word, operator)
+    return saw if len(saw) <= MAX_SAW else f"{saw[: MAX_SAW - 1]}…"
 
 
 def changes(actor: str, old: Decision, new: Decision) -> list[Change]:
@@ -246,7 +245,7 @@ def _besides(old: Decision, new: Decision) -> Iterator[str]:
         yield f"sla {old.sla or 'the usual'} → {new.sla}"
 
 
-def _said(change: Change) -> str:
+def _changed(change: Change) -> str:
     what, data = change.event.removeprefix("ticket."), change.data
     if what == "tagged":
         signs = [("+", data["added"]), ("-", data.get("removed", ()))]

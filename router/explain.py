@@ -1,17 +1,23 @@
-"""A decision's trace told to people: the evidence, and what each rule did or the first thing that kept it from doing so."""
+"""A decision's trace told to people: evidence, what each rule did or what kept it from doing so, and who was chosen."""
 
 from collections.abc import Mapping
 from typing import Any
 
 REASONS = {
-    "several_agents": "several agents could; any of them may take it",
     "no_members": "the department has no agents",
+    "outside_hours": "the department is closed now",
+    "all_offline": "none of its agents is at work",
+    "all_at_capacity": "each of its agents at work has as much as they may",
+    "channel_disabled": "its agents take nothing on this channel now",
+    "skill_missing": "none of its agents has the skills it needs",
     "transferred": "a transfer assigns nobody",
     "rule_unassigned": "a rule assigns nobody",
     "agent_away": "its agent is not at work",
     "not_reacted": "its agent did not react",
     "passed_on": "everybody who could have it has passed it on",
+    "several_agents": "several agents could; any of them may take it",
 }
+"""Why nobody was assigned, by the words of the trace."""
 
 KINDS = {
     "reply_address": "reply address",
@@ -24,13 +30,16 @@ KINDS = {
 }
 
 
-def explain(trace: Mapping[str, Any]) -> list[str]:
-    """Return the lines for a trace of `decide`: evidence by its strength, rules in their order; every line is printable text."""
-    lines = [_evidence(one) for one in trace.get("evidence", ())]
-    lines += [f"Desk {trace['version']}, {' + '.join(trace['events'])}"]
-    lines += (_rule(run) for run in trace["rules"])
-    lines += (_effect(one) for one in trace.get("effects", ()))
-    lines.append(_end(trace))
+def explain(told: Mapping[str, Any]) -> list[str]:
+    """Return the lines for a trace of `decide` that was made whole, in their order; every line is printable text."""
+    lines = [_evidence(one) for one in told.get("evidence", ())]
+    lines += [f"Desk {told['version']}, {' + '.join(told['events'])}"]
+    lines += (_rule(run) for run in told["rules"])
+    for one in told.get("next", ()):
+        lines += [f"then {' + '.join(one['events'])}", *(_rule(run) for run in one["rules"])]
+    lines += (_picked(one) for one in told.get("picked", ()))
+    lines += (_effect(one) for one in told.get("effects", ()))
+    lines.append(_end(told))
     return ["".join(c if c.isprintable() else " " for c in line) for line in lines]
 
 
@@ -48,7 +57,20 @@ def _rule(run: Mapping[str, Any]) -> str:
         return f"✗ {name}: {'; or '.join(_failed(miss) for miss in run['failed'])}"
     if result == "not_reached":
         return f"· {name}: not reached, '{run['stopped_by']}' stopped"
-    return f"· {name}: {'inactive' if result == 'inactive' else 'not for this event'}"
+    return f"· {name}: {_IDLE[result]}"
+
+
+_IDLE = {
+    "inactive": "inactive",
+    "not_for_event": "not for this event",
+    "done_before": "did its part already",
+}
+
+
+def _picked(one: Mapping[str, Any]) -> str:
+    chosen = one["agent"] or f"nobody ({_why_nobody(one['reason'])})"
+    others = ", ".join(f"{agent} ({why})" for agent, why in one["passed_over"])
+    return f"• {one['strategy']} chose {chosen}{f'; passed over: {others}' if others else ''}"
 
 
 def _action(action: Mapping[str, Any]) -> str:
@@ -75,8 +97,11 @@ def _end(trace: Mapping[str, Any]) -> str:
     if trace["agent"]:
         by = "as before" if trace["by"] is None else trace["by"].removeprefix("rule:")
         return f"→ {trace['department']}, {trace['agent']} ({by})"
-    reason = REASONS.get(trace["reason"], trace["reason"]) if trace["reason"] else "nobody was assigned"
-    return f"→ {trace['department']}, nobody: {reason}"
+    return f"→ {trace['department']}, nobody: {_why_nobody(trace['reason'])}"
+
+
+def _why_nobody(reason: str | None) -> str:
+    return REASONS.get(reason, reason) if reason else "nobody was assigned"
 
 
 def _listed(value: object) -> str:

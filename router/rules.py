@@ -10,6 +10,8 @@ from config.problems import DeskError, Place, Problem
 from config.rule import Rule
 from router.actions import ACTIONS, Act, Do, Given
 from router.conditions import Anchor, Miss, Part, Seen, compile_group
+from router.event import TicketEvent
+from router.index import NO_INDEX, Entry, Index, index_of
 from router.timers import Timers, compile_timers
 
 
@@ -40,6 +42,11 @@ class CompiledRule:
             return None
         return tuple(anchor for group in self.groups for anchor in group.anchors or ())
 
+    @property
+    def missing(self) -> tuple[Miss, ...]:
+        """What does not hold when none of the anchors does, of each group."""
+        return tuple(group.missing for group in self.groups if group.missing is not None)
+
     def misses(self, seen: Seen) -> list[Miss] | None:
         """Return None when the rule's conditions hold, else the first that did not, of each group."""
         found = []
@@ -60,12 +67,19 @@ class CompiledRule:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """The compiled rules of one version of the desk, in their order, by the event that asks them, and what they wait for."""
+    """The compiled rules of one version of the desk, in their order, by event and by what they need; and what they wait for."""
 
     version: str
     rules: tuple[CompiledRule, ...]
     by_event: Mapping[str, tuple[CompiledRule, ...]]
+    index: Index = NO_INDEX
     timed: tuple[Timers, ...] = ()
+
+    def asked(self, event: TicketEvent, seen: Seen) -> Iterable[CompiledRule]:
+        """Return the rules to ask about an event, in their order: every rule whose conditions may hold is among them."""
+        if event.only is not None:
+            return [rule for rule in self.rules if rule.active and rule.name in event.only]
+        return [self.rules[place] for place in self.index.candidates(event.names, seen)]
 
 
 def compile_rules(desk: Desk) -> RuleSet:
@@ -76,7 +90,8 @@ def compile_rules(desk: Desk) -> RuleSet:
         raise DeskError(place)
     names = dict.fromkeys(name for rule in rules for name in sorted(rule.on))
     by_event = {name: tuple(rule for rule in rules if rule.active and name in rule.on) for name in names}
-    return RuleSet(desk.version, rules, by_event, compile_timers(desk.rules))
+    index = index_of([Entry(rule.on, rule.anchors) if rule.active else None for rule in rules])
+    return RuleSet(desk.version, rules, by_event, index, compile_timers(desk.rules))
 
 
 def check_rules(desk: Desk) -> list[Problem]:

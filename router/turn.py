@@ -117,6 +117,7 @@ class Turn:
         if state.agent is not None and any(pick.agent == state.agent for pick in verdict.decision.picks):
             took_turn(self.pen.connection, state.department, state.agent, self.pen.now)
         if why or _says_something(trace):
+            self.book.record.keep(self.pen.connection, self.book.rules, self.pen.now)
             self.pen.decision(number, desk.version, trace, (ids[0], max((*ids, *scene.events))))
         if quiet:
             return Written(ids, scene.rings)
@@ -150,8 +151,7 @@ class Turn:
 
 def _says_something(trace: Mapping[str, Any]) -> bool:
     """Tell whether a trace is worth keeping: a rule was asked, or an agent chosen."""
-    asked = any(run["result"] in ("matched", "failed", "not_reached") for run in trace["rules"])
-    return asked or not trace.keys().isdisjoint(("next", "picked", "effects"))
+    return bool(trace["rules"]) or not trace.keys().isdisjoint(("saw", "next", "picked", "effects"))
 
 
 def _agent(actor: str) -> str | None:

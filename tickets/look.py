@@ -3,11 +3,11 @@
 import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row, select
 
-from tickets.schema import conversations, decisions, entries, events, outbox, tickets
+from tickets.schema import conversations, decisions, desk_versions, entries, events, outbox, tickets
 from tickets.store import Store
 
 
@@ -75,8 +75,9 @@ def _in_order(said: Sequence[Any]) -> list[Any]:
 
 
 def passes(store: Store, number: int) -> list[dict[str, Any]]:
-    """Return why a ticket went where it went: every pass of the rules with its trace, and who was told in it."""
+    """Return why a ticket went where it went: every turn of the rules with what asked, its trace, and who was told in it."""
     with store.read() as connection:
+        past = connection.execute(select(events).where(events.c.ticket_id == number)).all()
         made = connection.execute(
             select(decisions).where(decisions.c.ticket_id == number).order_by(decisions.c.id)
         ).all()
@@ -86,16 +87,41 @@ def passes(store: Store, number: int) -> list[dict[str, Any]]:
             .where(outbox.c.ticket_id == number)
             .order_by(outbox.c.id)
         ).all()
+    began = {event.id: event for event in past}
     return [
         {
             "at": moment(one.at),
             "inbox": one.inbox_id,
+            "asked": _asked(one, began.get(one.events_from)),
             "desk_version": one.desk_version,
             "trace": json.loads(one.trace),
             "told": [_told(notice) for notice in told if _of(one, notice)],
         }
         for one in made
     ]
+
+
+def rules_of(store: Store, version: str) -> list[dict[str, Any]]:
+    """Return what was kept of the rules of a version of the desk (router/trace.py); nothing of one from before they were."""
+    with store.read() as connection:
+        said = connection.scalar(select(desk_versions.c.rules).where(desk_versions.c.version == version))
+    return list(json.loads(said)) if said else []
+
+
+def _asked(decision: Row[Any], first: Row[Any] | None) -> dict[str, Any]:
+    """Return what the rules were asked about: a message that came in, an act, or a clock that struck; and who did it."""
+    name, actor = (first.name, first.actor) if first else ("message.received", None)
+    if decision.inbox_id is not None:
+        what = "message"
+    elif actor == "desk" and name not in NO_CLOCK:
+        what = "clock"
+    else:
+        what = "act"
+    return {"what": what, "event": name, "by": actor}
+
+
+NO_CLOCK: Final = frozenset({"delivery.failed", "agent.availability_changed"})
+"""What the desk itself says at once, not at a time."""
 
 
 def _of(decision: Row[Any], notice: Row[Any]) -> bool:

@@ -14,6 +14,7 @@ from router.book import Shelf
 from router.explain import explain
 from router.hand import CannotActError
 from router.to_solve import to_solve
+from router.why import why as why_of
 from tickets import look
 from tickets.store import Store
 from tickets.tokens import agent_of
@@ -61,7 +62,7 @@ class _Api:
         department = look.department(self._store, number) if number <= LARGEST else None
         if department is None or (agent not in desk.members(department) and len(desk.agents) > 1):
             return JSONResponse({"error": f"no ticket {number} in a department of yours"}, 404)
-        passes = [{**one, "lines": explain(one["trace"])} for one in look.passes(self._store, number)]
+        passes = [{**one, "lines": explain(one["trace"])} for one in why_of(self._store, number)]
         return JSONResponse({"ticket": number, "passes": passes})
 
     def to_solve(self, request: Request, agent: str) -> Response:

@@ -109,7 +109,7 @@ class _Asked:
             yield Part(_asking(Seen.change, self.key, make(wanted), miss))
         elif kind.text:
             folded = wanted if name == "exists" else tuple(text.casefold() for text in wanted)
-            yield Part(_asking(Seen.folded, self.key, make(folded), miss), _anchors(found, name, folded))
+            yield Part(_asking(Seen.folded, self.key, make(folded), miss), _anchors(found, name, folded), missing=miss)
         else:
             yield Part(_asking(Seen.values, self.key, make(wanted), miss))
 
@@ -184,6 +184,7 @@ class _Asked:
             _asking(Seen.values, key, test, miss),
             _anchors(self.found, "matches", wanted),
             (lambda seen: captured(named, seen.values(key))) if named else None,
+            miss,
         )
 
 

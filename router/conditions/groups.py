@@ -6,7 +6,7 @@ from typing import Any, Final
 from config.desk import Desk
 from config.problems import Place
 from router.conditions.compiled import compile_condition, key_of
-from router.conditions.parts import Anchor, Miss, Part
+from router.conditions.parts import Miss, Part
 from router.conditions.seen import Seen
 
 NESTS: Final = ("not", "any", "all")
@@ -67,17 +67,19 @@ def _all(parts: tuple[Part, ...]) -> Part:
                 unknown = unknown or miss
         return unknown
 
-    anchored = [part.anchors for part in parts if part.anchors is not None]
+    best = max((part for part in parts if part.anchors is not None), key=_selective, default=None)
     naming = [part.captures for part in parts if part.captures is not None]
 
     def captures(seen: Seen) -> dict[str, str]:
         return {name: text for found in naming for name, text in found(seen).items()}
 
-    return Part(test, max(anchored, key=_selective, default=None), captures if naming else None)
+    anchors, missing = (best.anchors, best.missing) if best else (None, None)
+    return Part(test, anchors, captures if naming else None, missing)
 
 
-def _selective(anchors: tuple[Anchor, ...]) -> tuple[bool, int, int]:
-    """Return how much anchors keep out: names before parts of a text before patterns, few before many, long before short."""
+def _selective(part: Part) -> tuple[bool, int, int]:
+    """Return how much its anchors keep out: names before parts of a text before patterns, few before many, long before short."""
+    anchors = part.anchors or ()
     texts = [text for anchor in anchors for text in anchor.texts]
     equal = all(anchor.how == "equal" and anchor.word not in COMMON for anchor in anchors)
     return equal, -sum(anchor.how == "found" for anchor in anchors), min(map(len, texts)) - len(texts)
@@ -103,9 +105,9 @@ def _any(parts: tuple[Part, ...]) -> Part:
         return held.captures(seen) if held.captures else {}
 
     naming = captures if any(part.captures for part in parts) else None
-    if any(part.anchors is None for part in parts):
+    if not parts or any(part.anchors is None for part in parts):
         return Part(test, None, naming)
-    return Part(test, tuple(anchor for part in parts for anchor in part.anchors or ()), naming)
+    return Part(test, tuple(anchor for part in parts for anchor in part.anchors or ()), naming, parts[0].missing)
 
 
 def _not(part: Part, said: Mapping[str, Any], path: str) -> Part:

@@ -38,13 +38,14 @@ class Anchor:
 class Part:
     """A compiled condition or group: called, it returns None when it holds, else the first condition that did not.
 
-    One of its `anchors` must hold for it to hold; without any it may always, and has to be asked. `captures` gives what the
-    named groups of its patterns have found where it holds; nothing when it has none.
+    One of its `anchors` must hold for it to hold, else `missing` says what does not; without any it may always, and has to
+    be asked. `captures` gives what the named groups of its patterns have found where it holds; nothing when it has none.
     """
 
     test: Callable[[Seen], Miss | None]
     anchors: tuple[Anchor, ...] | None = None
     captures: Callable[[Seen], Mapping[str, str]] | None = None
+    missing: Miss | None = None
 
     def __call__(self, seen: Seen) -> Miss | None:
         """Ask."""

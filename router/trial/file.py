@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from config.desk import ChannelConfig
@@ -18,6 +18,7 @@ from router.book import Book
 from router.lookups import MailHeaders
 from router.reading import PATIENCE, read
 from router.staff import Staff
+from router.trace import kept, whole
 from router.trial.message import Sight, Tried, try_message
 from tickets.message import SPEAKS, InboundMessage
 
@@ -76,6 +77,7 @@ class Trials:
 
     def __init__(self, book: Book) -> None:
         self._book = book
+        self._rules = kept(book.rules)
         self._verifier = Verifier(_Offline())
 
     def try_file(self, raw: bytes, filename: str, config: ChannelConfig, scene: Scene) -> list[Result]:
@@ -97,6 +99,8 @@ class Trials:
         at = reading.when(scene.at)
         sight = Sight(at, Staff(desk, at, scene.away), MailHeaders(one.raw))
         tried = try_message(self._book, sight, row, reading)
+        verdict = replace(tried.verdict, trace=whole(tried.verdict.trace, self._rules))
+        tried = replace(tried, verdict=verdict)
         if tried.decision.quarantine is not None:
             return Result(message, "quarantined", f"rule {tried.decision.quarantine}", tried)
         return Result(message, "routed", tried.because, tried)

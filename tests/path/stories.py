@@ -9,6 +9,7 @@ from config.desk import Desk
 from ingest.inbox import keep
 from ingest.mail.arrival import Way, arrival
 from router.route import Routed, Router
+from router.why import why
 from tests.desks import mail
 from tickets import look
 from tickets.keys import signing_key
@@ -82,7 +83,7 @@ class Front:
 
     def trace(self, number: int) -> dict[str, Any]:
         """Return why the ticket's last message is there."""
-        found: dict[str, Any] = look.passes(self.store, number)[-1]["trace"]
+        found: dict[str, Any] = why(self.store, number)[-1]["trace"]
         return found
 
     def weighed(self, number: int) -> list[tuple[str, int | None, str]]:

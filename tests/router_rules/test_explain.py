@@ -7,6 +7,7 @@ from router.decide import decide
 from router.event import TicketEvent
 from router.explain import explain
 from router.rules import compile_rules
+from router.trace import kept, whole
 from tests.router_rules.desks import LATER, desk, event
 
 RULES: list[dict[str, Any]] = [
@@ -45,8 +46,9 @@ INVOICES = (
 
 def lines(of: TicketEvent, rules: list[dict[str, Any]] = RULES) -> list[str]:
     made = desk(rules)
-    trace = decide(compile_rules(made), of, made).trace
-    return explain(json.loads(json.dumps(trace)))
+    compiled = compile_rules(made)
+    trace = decide(compiled, of, made).trace
+    return explain(whole(json.loads(json.dumps(trace)), json.loads(json.dumps(kept(compiled)))))
 
 
 def test_every_rule_says_what_it_did_or_the_first_thing_that_kept_it() -> None:
