@@ -6,7 +6,7 @@ the canonical form the signature asks for (RFC 6376, 3.4.4) before they see it.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import dkim
@@ -35,7 +35,10 @@ class Verifier:
 
     def __init__(self, names: Names | None = None) -> None:
         self._names = names or Names()
-        self._suffixes = publicsuffixlist.PublicSuffixList()
+
+    @cached_property
+    def _suffixes(self) -> publicsuffixlist.PublicSuffixList:
+        return publicsuffixlist.PublicSuffixList()  # reading it takes half a second, and many desks never ask
 
     def judge(self, raw: bytes, headers: Headers, meta: Mapping[str, Any], config: TrustConfig, domain: str) -> Trust:
         """Return the verdict on a mail whose one From is of `domain`; never raises."""
