@@ -167,7 +167,7 @@ class Stages:
         now, book = time.time(), self.shelf.book()
         ways = {
             "rehoused": self._rehoused(book, now),
-            "asked": heard(self.store, book, now),
+            "asked": heard(self.store, book, now, SWEEP_ROWS),
             "returned": returned(self.store, book, now, SWEEP_ROWS),
             "drained": drained(self.store, book, now, SWEEP_ROWS),
         }

@@ -1,38 +1,33 @@
 """Comings and goings: an agent goes away or comes back, and the rules are asked about the open tickets they have."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 
-import structlog
 from sqlalchemy import Connection, Integer, bindparam, or_, select, update
 
 from router.book import Book
 from router.decide import decide
 from router.event import Change
 from router.hold import hold
-from router.returns import Moved
+from router.returns import Moved, one_by_one
 from router.staff import staff_of
 from router.state import WORKING
 from router.ticket import Pen
 from router.turn import Turn
 from tickets.presence import away_in
-from tickets.schema import presence, tickets, working
+from tickets.schema import events, presence, tickets, working
 from tickets.store import Store
-from tickets.trouble import Temporary
 
 CHANGED: Final = "agent.availability_changed"
-MOST_TICKETS: Final = 200
-"""So many tickets of an agent are asked about: all of them in one transaction, so that no rule is asked twice."""
 
-log = structlog.get_logger()
-
-_NEW: Final = or_(presence.c.noted.is_(None), presence.c.noted != presence.c.since)
-_UNHEARD: Final = select(presence.c.agent).where(_NEW)
+_UNHEARD: Final = select(presence.c.agent, presence.c.away, presence.c.since).where(
+    or_(presence.c.noted.is_(None), presence.c.noted != presence.c.since)
+)
 _HEARD: Final = (
     update(presence)
-    .where(presence.c.agent == bindparam("who"), _NEW)
+    .where(presence.c.agent == bindparam("who"), presence.c.since == bindparam("when"))
     .values(noted=presence.c.since)
-    .returning(presence.c.away)
 )
 _THEIRS: Final = (
     select(tickets.c.id)
@@ -40,44 +35,44 @@ _THEIRS: Final = (
     .order_by(tickets.c.id)
     .limit(bindparam("most", type_=Integer))
 )
+_ASKED: Final = select(events.c.id).where(
+    events.c.ticket_id == bindparam("number"),
+    events.c.name == CHANGED,
+    events.c.actor == bindparam("who"),
+    events.c.at >= bindparam("since"),
+)
 
 
-def heard(store: Store, book: Book, now: float) -> Iterator[Moved]:
+def heard(store: Store, book: Book, now: float, most: int) -> Iterator[Moved]:
     """Ask the rules about the tickets of every agent who has gone away or come back; yields the tickets they did something in.
 
-    It stands in a ticket's history only where a rule has matched. Raises `Temporary`; then it is asked again.
+    At most so many tickets of an agent are asked about, each by itself. It stands in a ticket's history only where a rule has
+    matched; so when the process dies meanwhile, no rule acts twice. Raises `Temporary`; then the rest is asked again.
     """
     with store.read() as connection:
-        agents = list(connection.scalars(_UNHEARD))
-    for agent in agents:
-        try:
-            with store.write() as connection:
-                moved = list(_ask(connection, book, agent, now))
-        except Temporary:
-            raise
-        except Exception:  # whatever the defect, it must not keep the clock from going on
-            log.exception("the rules were not asked about an agent who has come or gone", agent=agent)
-            with store.write() as connection:
-                connection.execute(_HEARD, {"who": agent})
-        else:
-            yield from moved
+        changes = connection.execute(_UNHEARD).all()
+    for agent, away, since in changes:
+        if CHANGED in book.rules.by_event:
+            with store.read() as connection:
+                theirs = list(connection.scalars(_THEIRS, {"whose": agent, "most": most}))
+            ends = ("there", "away") if away else ("away", "there")
+            line = Change(CHANGED, f"agent:{agent}", dict(zip(("from", "to"), ends, strict=True)))
+            yield from one_by_one(store, theirs, partial(_ask, book=book, line=line, since=since, now=now))
+        with store.write() as connection:
+            connection.execute(_HEARD, {"who": agent, "when": since})
 
 
-def _ask(connection: Connection, book: Book, agent: str, now: float) -> Iterator[Moved]:
-    away = connection.scalar(_HEARD, {"who": agent})
-    if away is None or CHANGED not in book.rules.by_event:
-        return
-    line = Change(
-        CHANGED, f"agent:{agent}", {"from": "there", "to": "away"} if away else {"from": "away", "to": "there"}
-    )
-    for number in list(connection.scalars(_THEIRS, {"whose": agent, "most": MOST_TICKETS})):
-        ticket = hold(connection, number)
-        if ticket is None or ticket.agent != agent or ticket.status not in WORKING:
-            continue
-        staff = staff_of(connection, book.desk, now, away_in(connection))
-        turn = Turn(Pen(connection, None, now), book, staff, ticket)
-        if _matches(decide(book.rules, turn.event([line], ticket), book.desk, staff).trace):
-            yield Moved(number, tuple(turn.take([line])[1].rings))
+def _ask(connection: Connection, number: int, book: Book, line: Change, since: float, now: float) -> Moved | None:
+    ticket = hold(connection, number)
+    if ticket is None or f"agent:{ticket.agent}" != line.actor or ticket.status not in WORKING:
+        return None
+    if connection.scalar(_ASKED, {"number": number, "who": line.actor, "since": since}) is not None:
+        return None
+    staff = staff_of(connection, book.desk, now, away_in(connection))
+    turn = Turn(Pen(connection, None, now), book, staff, ticket)
+    if not _matches(decide(book.rules, turn.event([line], ticket), book.desk, staff).trace):
+        return None
+    return Moved(number, tuple(turn.take([line])[1].rings))
 
 
 def _matches(trace: dict[str, Any]) -> bool:

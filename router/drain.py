@@ -43,7 +43,12 @@ _WAITING: Final = (
     select(tickets)
     .where(*_WAITS)
     .order_by(
-        tickets.c.sla_due_at.is_(None), tickets.c.sla_due_at, _URGENT.desc(), tickets.c.waiting_since, tickets.c.id
+        tickets.c.sla_due_at.is_(None),
+        tickets.c.sla_due_at,
+        _URGENT.desc(),
+        tickets.c.waiting_since.is_(None),
+        tickets.c.waiting_since,
+        tickets.c.id,
     )
     .limit(bindparam("most", type_=Integer))
 )

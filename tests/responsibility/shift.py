@@ -53,10 +53,7 @@ class Shift(Answering):
         """Let time go by, and the clock tick once."""
         self.now += seconds
         list(tick(self.store, self.book, self.now, MOST))
-        asked = list(heard(self.store, self.book, self.now))
-        for moves in (returned, drained):
-            asked += moves(self.store, self.book, self.now, MOST)
-        return asked
+        return [moved for moves in (heard, returned, drained) for moved in moves(self.store, self.book, self.now, MOST)]
 
     def says(self, agents: Mapping[str, Mapping[str, Any]] | None = None, /, **department: Any) -> None:
         """Let the desk file say something else from now on, of three agents and their department."""
