@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +21,7 @@ from config.problems import shown
 from config.settings import WrongSettingError
 from router.rules import RuleSet, compile_rules
 from router.trial.replay import Plan
-from router.trial.tally import Tally, document, idle
+from router.trial.tally import Idle, Tally, document, idle
 from tickets.look import moment
 from tickets.schema import HEAD
 from tickets.store import Store
@@ -30,6 +30,8 @@ from tickets.trouble import Temporary
 _DURATION = TypeAdapter[float](Duration)
 STOPPED = 130
 """What a shell says of a program that was interrupted."""
+FEW = 10
+"""So many rules are named for one reason."""
 
 New = Annotated[Path, typer.Option("--config", help="the new desk file", exists=True, dir_okay=False)]
 Since = Annotated[str, typer.Option("--since", help="how far back: 12h, 30d")]
@@ -99,6 +101,13 @@ def _progress(*, show: bool) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, rows: bar.update(task, completed=done, total=rows)
 
 
+def _by_reason(found: Iterable[Idle]) -> dict[str, list[str]]:
+    names: dict[str, list[str]] = {}
+    for one in found:
+        names.setdefault(one.why, []).append(one.rule)
+    return names
+
+
 def _show(old: Desk, new: Desk, since: float, tally: Tally, rules: RuleSet) -> None:
     line(f"{tally.replayed:,} messages since {moment(since)}, desk file {old.version} → {new.version}", "bold")
     if tally.changed:
@@ -110,8 +119,9 @@ def _show(old: Desk, new: Desk, since: float, tally: Tally, rules: RuleSet) -> N
                 line(f"  {kind} of #{one.ticket} {one.subject[:60]}: {said.was} → {said.now} ({said.by})")
     else:
         line("Nothing would change.", "bold green")
-    for found in idle(rules, tally):
-        line(f"  rule {found.rule}: {found.why}", "yellow")
+    for why, names in _by_reason(idle(rules, tally)).items():
+        more = f" and {len(names) - FEW} more (--json has all)" if len(names) > FEW else ""
+        line(f"  {'rule' if len(names) == 1 else 'rules'} {', '.join(names[:FEW])}{more}: {why}", "yellow")
     for why, count in tally.left_out.most_common():
         line(f"  not replayed, {count:,} messages: {why}", "yellow")
     for word, count in tally.unknown.most_common():

@@ -124,7 +124,7 @@ def test_a_later_message_is_tried_on_the_ticket_as_it_stood_then(
     rules = """
   - name: Comes back
     on: [ticket.reopened]
-    when: [{tags: vip, department: billing, priority: normal}]
+    when: [{status: open, agent: luca, tags: vip, department: billing, priority: normal, messages: {at_least: 3}}]
     then: [priority: urgent]
 """
     tally = replay(desk(HEAD, RULES + rules))
@@ -144,7 +144,7 @@ def test_a_ticket_without_a_kept_state_is_made_from_its_history(front: Answering
     with front.store.write() as connection:
         connection.execute(update(decisions).where(decisions.c.id == row.id).values(trace=json.dumps(trace)))
         connection.execute(update(decisions).values(events_from=None))
-    rules = "\n  - {name: Again, on: [ticket.reopened], when: [{tags: vip, department: billing}], then: [priority: urgent]}\n"
+    rules = "\n  - {name: Again, on: [ticket.reopened], when: [{tags: vip, agent: luca}], then: [priority: urgent]}\n"
     assert told(replay(desk(HEAD, RULES + rules))) == [("priority", 1, "normal", "urgent", "rule Again")]
 
 
@@ -229,6 +229,18 @@ def test_a_mail_that_lies_in_a_blob_is_replayed(front: Answering, replay: Callab
         connection.execute(update(inbox).where(inbox.c.ticket_id == number).values(stored=digest, raw=b""))
     rules = "\n  - {name: Large, when: [{subject: large, body: {contains: word}}], then: [priority: low]}\n"
     assert told(replay(desk(HEAD, RULES + rules))) == [("priority", number, "normal", "low", "rule Large")]
+
+
+def test_what_history_does_not_know_is_counted_and_what_it_knows_is_asked(replay: Callable[..., Tally]) -> None:
+    rules = """
+  - {name: Busy, when: [{queue: {more_than: 0}}], then: [priority: low]}
+  - {name: Tagged, when: [{not: {contact_tags: vip}}], then: [priority: low]}
+  - {name: Again, on: [message.received], when: [{earlier_tickets: {at_least: 1}}], then: [priority: low]}
+  - {name: From, when: [{header: {from: {contains: eve@}}}], then: [priority: low]}
+"""
+    tally = replay(desk(HEAD, RULES + rules))
+    assert told(tally) == [("priority", 3, "normal", "low", "rule From")]
+    assert tally.unknown == {"queue": 2, "contact_tags": 2}  # the invoice stopped before
 
 
 def test_only_what_came_since_then_is_replayed(front: Answering, replay: Callable[..., Tally]) -> None:

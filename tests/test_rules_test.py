@@ -217,7 +217,7 @@ def test_what_rules_would_do_besides_is_told_with_its_words(desk_folder: Path) -
     (desk_folder / "program.eml").write_bytes(program)
     assert one("program.eml")["effects"][0]["skipped"] == "no person wrote it (auto_reply)"
     assert call("virus.eml", "--expect", "outcome=quarantined").exit_code == 0
-    assert "quarantined: rule Aside" in call("virus.eml").stdout
+    assert 'quarantined: rule "Aside"' in call("virus.eml").stdout
 
 
 # --- golden cases ---------------------------------------------------------------------------------------------------

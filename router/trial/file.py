@@ -102,7 +102,7 @@ class Trials:
         verdict = replace(tried.verdict, trace=whole(tried.verdict.trace, self._rules))
         tried = replace(tried, verdict=verdict)
         if tried.decision.quarantine is not None:
-            return Result(message, "quarantined", f"rule {tried.decision.quarantine}", tried)
+            return Result(message, "quarantined", f'rule "{tried.decision.quarantine}"', tried)
         return Result(message, "routed", tried.because, tried)
 
 

@@ -3,7 +3,7 @@
 import os
 import pickle
 import signal
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -123,7 +123,7 @@ class _Replay:
     def __init__(self, plan: Plan, old: Book, new: Book) -> None:
         self.plan, self.old, self.new = plan, old, new
         self.tally = Tally()
-        self._quiet = {rule.name: rule for rule in new.rules.rules if rule.active}
+        self._quiet = {rule.name for rule in new.rules.rules if rule.active}
         self._place = {rule.name: place for place, rule in enumerate(new.rules.rules)}
 
     def look(self, connection: Any, past: Past | tuple[int, str]) -> None:
@@ -176,23 +176,21 @@ class _Replay:
         """Ask the rules behind a stop whether they would have matched; those that have matched anywhere need no excuse."""
         matched = [run for run in tried.verdict.trace["rules"] if run["result"] == "matched"]
         for run in matched:
-            self._quiet.pop(run["rule"], None)
+            self._quiet.discard(run["rule"])
         stopped = next((run["rule"] for run in matched if run["stopped"]), None)
         if stopped is None:
             return
         event = tried.event
         ticket = at_next(event, tried.decision, ()).ticket
         seen = Seen(replace(event, ticket=ticket), self.new.desk, staff)
-        for rule in self._behind(stopped, event.names):
+        for rule in self._behind(self.new.rules.asked(tried.event, seen), stopped, tried.event.names):
             if rule.misses(seen) is None:
                 self.tally.hidden[rule.name, stopped] += 1
 
-    def _behind(self, stopped: str, names: frozenset[str]) -> Iterator[CompiledRule]:
+    def _behind(self, rules: Iterable[CompiledRule], stopped: str, names: frozenset[str]) -> Iterator[CompiledRule]:
         place = self._place[stopped]
-        behind = (
-            rule for rule in self._quiet.values() if self._place[rule.name] > place and not rule.on.isdisjoint(names)
-        )
-        return islice(behind, MOST_HIDDEN)
+        quiet = (rule for rule in rules if rule.name in self._quiet and not rule.on.isdisjoint(names))
+        return islice((rule for rule in quiet if self._place[rule.name] > place), MOST_HIDDEN)
 
 
 def _scanned(message: InboundMessage, past: Past) -> InboundMessage:
