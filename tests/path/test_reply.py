@@ -4,12 +4,19 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from notify.email import Config, Email
+from notify.letter import Letters
+from notify.notifier import Notifier
+from notify.outbox import Outbox
 from router.effects.reply import MOST_OF_ADDRESS, MOST_OF_TICKET
-from tests.desks import mail
+from router.undelivered import settled
+from tests.desks import mail, proven
 from tests.notify.fakes import FakeRelay
 from tests.path.ruled import RULED, Ruled
 from tests.path.test_chat import Guest
+from tickets.schema import outbox
 from tickets.store import Store
 
 RECEIVED = """
@@ -140,8 +147,6 @@ def test_nobody_gets_more_than_a_few_of_them_a_day(store: Store, tmp_path: Path)
 
 
 def test_an_agent_s_own_mail_is_not_answered_to_the_customer(store: Store, tmp_path: Path) -> None:
-    from tests.desks import proven
-
     trusting = RULED.replace('"127.0.0.1:8025"}', '"127.0.0.1:8025", trust: {authserv_id: mx.acme.example}}')
     front = Ruled(store, tmp_path, RECEIVED, trusting)
     number = front.hears()
@@ -151,8 +156,6 @@ def test_an_agent_s_own_mail_is_not_answered_to_the_customer(store: Store, tmp_p
 
 
 def test_a_forged_sender_is_not_answered(store: Store, tmp_path: Path) -> None:
-    from tests.desks import proven
-
     trusting = RULED.replace('"127.0.0.1:8025"}', '"127.0.0.1:8025", trust: {authserv_id: mx.acme.example}}')
     front = Ruled(store, tmp_path, RECEIVED, trusting)
     number = front.route(proven(mail("1@example.com"), "fail"), "billing@acme.example")
@@ -176,12 +179,6 @@ def test_a_visitor_of_the_chat_is_answered_there(store: Store, tmp_path: Path) -
 
 
 def test_it_goes_out_over_a_real_relay_and_a_failure_stands_in_the_ticket(store: Store, tmp_path: Path) -> None:
-    from notify.email import Config, Email
-    from notify.letter import Letters
-    from notify.notifier import Notifier
-    from notify.outbox import Outbox
-    from router.undelivered import settled
-
     front = Ruled(store, tmp_path, RECEIVED)
     good, bad = front.hears(), front.hears(sender="bob@example.com")
     with FakeRelay() as relay:
@@ -207,10 +204,6 @@ def test_it_goes_out_over_a_real_relay_and_a_failure_stands_in_the_ticket(store:
 
 
 def _mine(front: Ruled, *numbers: int) -> list[int]:
-    from sqlalchemy import select
-
-    from tickets.schema import outbox
-
     wanted = select(outbox.c.id).where(outbox.c.ticket_id.in_(numbers), outbox.c.recipient == "customer")
     with front.store.read() as connection:
         return list(connection.scalars(wanted.order_by(outbox.c.id)))
@@ -222,9 +215,7 @@ OTHER = RULED.replace("acme.example", "globex.example").replace("Acme Support", 
 @pytest.mark.parametrize("marked", [True, False], ids=["as it is sent", "with its marks taken off on the way"])
 def test_two_desks_that_answer_each_other_come_to_an_end(store: Store, tmp_path: Path, *, marked: bool) -> None:
     ours = Ruled(store, tmp_path / "a", RECEIVED)
-    from tickets.store import Store as Another
-
-    theirs_at = Another(f"sqlite:///{tmp_path / 'other.sqlite3'}")
+    theirs_at = Store(f"sqlite:///{tmp_path / 'other.sqlite3'}")
     theirs_at.migrate()
     theirs = Ruled(theirs_at, tmp_path / "b", RECEIVED, OTHER)
     ours.hears(sender="billing@globex.example")
