@@ -165,6 +165,7 @@ def test_what_is_no_message_asks_no_rule(desk_folder: Path) -> None:
     (desk_folder / "nonsense.json").write_bytes(b"{")
     said = one("nonsense.json", "--channel", "bot")
     assert (said["outcome"], "department" in said) == ("quarantined", False)
+    assert call("nonsense.json", "--channel", "bot").exit_code == 0  # nothing was expected
     assert call("nonsense.json", "--channel", "bot", "--expect", "department=billing").exit_code == 1
     assert call("nonsense.json", "--channel", "bot", "--expect", "outcome=quarantined").exit_code == 0
     (desk_folder / "poll.json").write_bytes(b'{"update_id": 5, "poll": {}}')

@@ -97,7 +97,8 @@ class Trials:
         if (cause := set_aside(desk, message, reading.trust, None)) is not None:
             return Result(message, "quarantined", cause)
         at = reading.when(scene.at)
-        sight = Sight(at, Staff(desk, at, scene.away), MailHeaders(one.raw))
+        headers = MailHeaders(one.raw if one.meta.get("format") == "mail" else b"")
+        sight = Sight(at, Staff(desk, at, scene.away), headers)
         tried = try_message(self._book, sight, row, reading)
         verdict = replace(tried.verdict, trace=whole(tried.verdict.trace, self._rules))
         tried = replace(tried, verdict=verdict)

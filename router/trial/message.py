@@ -24,12 +24,11 @@ NO_DATABASE: Final = cast("Any", None)
 
 @dataclass(frozen=True, slots=True)
 class Stood:
-    """The ticket a message joined: its row, how it stood then, and the events that came with the message."""
+    """The ticket a message joined: its row, how it stood then, and why it joined it in words."""
 
     row: Any
     state: State
-    events: Collection[str] = ()
-    because: str = "it joined the ticket"
+    because: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +65,21 @@ class Sight:
     lookups: Lookups = field(default=NOTHING)
 
 
-def try_message(book: Book, sight: Sight, row: Any, reading: Reading, stood: Stood | None = None) -> Tried:
-    """Return what a message would come to: in a new ticket, or in the ticket it joined."""
+def try_message(
+    book: Book, sight: Sight, row: Any, reading: Reading, stood: Stood | None = None, events: Collection[str] = ()
+) -> Tried:
+    """Return what a message would come to: in a new ticket, or in the ticket it joined.
+
+    `events` are those it brought about then: whether it was linked with another ticket is not found out anew.
+    """
     alarm = _alarm(book, row, reading)
-    found = Found(alarm=alarm) if stood is None else _joined(row, stood, alarm)
+    linked = 0 if "ticket.linked" in events else None
+    found = Found(linked_to=linked, alarm=alarm) if stood is None else _joined(row, stood, linked, alarm)
     trial = _Trial(
         Pen(NO_DATABASE, None, sight.at), book, sight.staff, row, reading,
         Letter(reading.message, Writer(reading.message.sender.id, reading.agent)), Keys(row.conversation), found, "",
     )  # fmt: skip
-    trial.sight, trial.stood = sight, stood
+    trial.sight, trial.events = sight, events
     before = trial.beginning() if stood is None else stood.state
     judged = trial.judge(before)
     verdict, lines = judged.verdict, (*judged.lines, *judged.verdict.changes)
@@ -90,7 +95,7 @@ class _Trial(Case):
     """A case in which nothing is asked of a database."""
 
     sight: Sight
-    stood: Stood | None
+    events: Collection[str]
 
     def beginning(self) -> State:
         message, at = self.reading.message, self.pen.now
@@ -107,8 +112,7 @@ class _Trial(Case):
         return self.sight.lookups
 
     def _failed_delivery(self, number: int) -> Change | None:  # noqa: ARG002  # as it was found out then
-        failed = self.stood is not None and "delivery.failed" in self.stood.events
-        return Change("delivery.failed", "desk", {}) if failed else None
+        return Change("delivery.failed", "desk", {}) if "delivery.failed" in self.events else None
 
 
 def _alarm(book: Book, row: Any, reading: Reading) -> Alarm | None:
@@ -118,8 +122,7 @@ def _alarm(book: Book, row: Any, reading: Reading) -> Alarm | None:
     return alarm_of(book.correlations, reading.message, row.channel, departments)
 
 
-def _joined(row: Any, stood: Stood, alarm: Alarm | None) -> Found:
+def _joined(row: Any, stood: Stood, linked: int | None, alarm: Alarm | None) -> Found:
     """Return what led a message into its ticket; of an alarm it is one more mail."""
     before = Earlier(stood.row.id, 1, 0.0, row.received_at, 0) if alarm else None
-    linked = 0 if "ticket.linked" in stood.events else None
     return Found(stood.row, linked, stood.because, alarm=alarm, before=before)

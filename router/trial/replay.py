@@ -165,12 +165,10 @@ class _Replay:
         trust = Trust.model_validate(past.facts["trust"]) if "trust" in past.facts else None
         is_mail = meta.get("format") == "mail"
         reading = believed(message, meta, trust, book.desk) if is_mail else Reading(message, meta)
-        stood = None
-        if past.stood is not None:
-            stood = Stood(past.ticket, past.stood, past.events, past.because)
+        stood = Stood(past.ticket, past.stood, past.because) if past.stood is not None else None
         staff = Staff(book.desk, past.at)
         sight = Sight(past.at, staff, FromHistory(connection, past.row, past.ticket))
-        return try_message(book, sight, past.row, reading, stood), staff
+        return try_message(book, sight, past.row, reading, stood, past.events), staff
 
     def _ask_the_hidden(self, tried: Tried, staff: Staff) -> None:
         """Ask the rules behind a stop whether they would have matched; those that have matched anywhere need no excuse."""
