@@ -107,7 +107,8 @@ class Letters:
             "number": note.number,
             "subject": note.subject,
             "signature": department.signature.strip() if department else "",
-            "quote": _quote(connection, entry),
+            # A stranger's words must not reach whomever they named in Reply-To by an answer that nobody has looked at.
+            "quote": "" if note.event == AUTO_ANSWER else _quote(connection, entry),
         }
         try:
             return fill(source_of(self.desk, department), values)

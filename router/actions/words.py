@@ -8,6 +8,8 @@ from typing import Final
 
 from config.desk import Desk
 from config.problems import Place
+from notify.mime import MAX_NAME, MAX_SUBJECT
+from notify.note import one_line
 from notify.template import fill
 from router.actions.registry import Skipped
 from router.state import State
@@ -45,8 +47,8 @@ def values_of(ticket: State, number: int | None, desk: Desk, variables: Mapping[
     return {
         **dict.fromkeys(desk.variables, ""),
         **variables,
-        "customer": ticket.customer or ticket.contact,
-        "subject": ticket.subject,
+        "customer": one_line(ticket.customer or ticket.contact)[:MAX_NAME],
+        "subject": one_line(ticket.subject)[:MAX_SUBJECT],
         "number": "" if number is None else str(number),
         "department": department.name if department else ticket.department,
         "agent": agent.name if agent else "",

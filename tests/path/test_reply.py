@@ -52,6 +52,18 @@ def test_a_template_of_the_department_answers_in_the_customer_s_thread(store: St
     assert front.owed_to_customer(number) == [("mail", "sent", SENT)]
 
 
+def test_it_repeats_little_of_what_a_stranger_wrote(store: Store, tmp_path: Path) -> None:
+    front = Ruled(store, tmp_path, "  - {name: Hi, then: [{reply: {text: 'Dear {{ customer }}, thanks'}}]}")
+    raw = mail("1@example.com").replace(b"From: <", b'From: "' + b"Buy at spam.example " * 50 + b'" <')
+    number = front.route(raw)
+    front.deliver()
+    [sent] = front.mails("ann@example.com")
+    body = sent.get_body(("plain",))
+    assert body is not None
+    assert "parcel" not in body.get_content()
+    assert front.last(number)["text"].count("spam.example") == 6
+
+
 def test_it_is_no_answer_of_a_person(store: Store, tmp_path: Path) -> None:
     rules = RECEIVED + "  - {name: Answered, on: [ticket.answered], then: [{tag: vip}]}\n"
     front = Ruled(store, tmp_path, rules)
