@@ -1,6 +1,6 @@
 """No open ticket stays with somebody who is not at work: who has lost it, why, and to whom it goes."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -90,6 +90,6 @@ def without(staff: Staff, decision: Decision) -> tuple[Change, Decision] | None:
         return None
     data = {"from": agent, "reason": found.reason, "why": found.why}
     if found.to is not None:
-        return Change("ticket.assigned", "desk", {**data, "to": found.to}), replace(decision, agent=found.to)
-    lost = replace(decision, agent=None, unassigned_reason=AWAY)
+        return Change("ticket.assigned", "desk", {**data, "to": found.to}), decision._replace(agent=found.to)
+    lost = decision._replace(agent=None, unassigned_reason=AWAY)
     return Change("ticket.unassigned", "desk", data), lost

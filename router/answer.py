@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
@@ -76,10 +76,10 @@ class Answer:
         """Change the ticket as an answer does, with what the rules make of it, and return what was written."""
         before, agent = self.turn.before, self.agent
         lines = [Change("ticket.answered", self._actor, {})]
-        now = replace(before, messages=before.messages + 1, status="answered")
+        now = before._replace(messages=before.messages + 1, status="answered")
         if before.agent is None:
             lines.append(Change("ticket.assigned", self._actor, {"from": None, "to": agent.id, "reason": "answered"}))
-            now = replace(now, agent=agent.id, unassigned_reason=None)
+            now = now._replace(agent=agent.id, unassigned_reason=None)
         if before.status != "answered":
             lines.append(Change("ticket.status_changed", self._actor, {"from": before.status, "to": "answered"}))
         taken(self.pen.connection, before.number or 0)

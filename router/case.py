@@ -161,7 +161,7 @@ class Case:
                 )
             lines += (ended := end(self.found.alarm, None, self.row.id, "new"))
             new |= {"department": department, "status": "resolved" if reading.archived or ended else "new"}
-            return replace(before, **new), lines, words + aside
+            return before._replace(**new), lines, words + aside
         there, moved = housed(before, self.desk)
         lines, status = [said, *moved], before.status
         if self.found.linked_to is not None:
@@ -175,7 +175,7 @@ class Case:
             status = "resolved"
         if (failed := self._failed_delivery(ticket.id)) is not None:
             lines.append(failed)
-        return replace(there, status=status, **new), lines, f"joins the ticket: {self.found.because}{aside}"
+        return there._replace(status=status, **new), lines, f"joins the ticket: {self.found.because}{aside}"
 
     @property
     def _asks(self) -> bool:
@@ -216,17 +216,17 @@ class Case:
         lines = [Change("ticket.answered", actor, {"seconds": call.seconds})]
         if decided.agent is None:
             lines.append(Change("ticket.assigned", actor, {"from": None, "to": call.agent, "reason": "answered"}))
-            decided = replace(decided, agent=call.agent, unassigned_reason=None)
+            decided = decided._replace(agent=call.agent, unassigned_reason=None)
         if decided.status != "answered":
             lines.append(Change("ticket.status_changed", actor, {"from": decided.status, "to": "answered"}))
-            decided = replace(decided, status="answered")
+            decided = decided._replace(status="answered")
         return replace(verdict, decision=decided, changes=(*verdict.changes, *lines))
 
     def _ticket(self, state: State) -> State:
         """Make or change the ticket as decided and return it with its number."""
         to = addressed_to(self.found.ticket, self.letter.departments)
         if state.number is None:
-            return replace(state, number=self.pen.create(self.reading.message, state.contact_id or 0, state, to))
+            return state._replace(number=self.pen.create(self.reading.message, state.contact_id or 0, state, to))
         self.pen.change(state, to)
         return state
 

@@ -28,7 +28,7 @@ a clock has struck for, where it has. `router/trace.py` has the lines of all the
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -121,7 +121,7 @@ class _Turn:
                 continue
             old = self.decision
             if found := rule.captures(seen):
-                self.decision = replace(old, variables={**old.variables, **found})
+                self.decision = old._replace(variables={**old.variables, **found})
             runs.append({**self._apply(rule, event), **({"captured": dict(found)} if found else {})})
             self._fired.add(rule.name)
             if rule.stop or self.decision.quarantine:
@@ -181,7 +181,7 @@ class _Turn:
             self._pick(event)
         elif created and decision.unassigned_reason is None:
             members = self.desk.members(decision.department)
-            self.decision = replace(decision, unassigned_reason="several_agents" if members else "no_members")
+            self.decision = decision._replace(unassigned_reason="several_agents" if members else "no_members")
 
     def _pick(self, event: TicketEvent) -> None:
         old, pick = self.decision, self.staff.pick(as_decided(event, self.decision).ticket)
@@ -190,7 +190,7 @@ class _Turn:
 
     def _assign(self, agent: str, reason: str) -> None:
         self._tell([Change("ticket.assigned", "desk", {"from": None, "to": agent, "reason": reason})])
-        self.decision = replace(self.decision, agent=agent, unassigned_reason=None)
+        self.decision = self.decision._replace(agent=agent, unassigned_reason=None)
 
 
 def _failed(miss: Miss, seen: Seen) -> dict[str, Any]:

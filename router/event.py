@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
 
 from config.rule import Priority
 from tickets.message import InboundMessage
@@ -106,8 +106,7 @@ class Effect:
     event: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What the ticket shall be. `notify` has each target once, with the name of the first rule that asked for it.
 
     `picks` are what the strategies that were asked have chosen, the last one standing.
@@ -122,12 +121,12 @@ class Decision:
     status: str = "new"
     priority: str = "normal"
     tags: Values = ()
-    fields: Mapping[str, str] = field(default_factory=dict)
-    skills: Mapping[str, float | None] = field(default_factory=dict)
+    fields: Mapping[str, str] = {}
+    skills: Mapping[str, float | None] = {}
     sla: str | None = None
     postponed_until: float | None = None
     notify: tuple[tuple[str, str], ...] = ()
-    variables: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = {}
     effects: tuple[Effect, ...] = ()
     picks: tuple["Pick", ...] = ()
     escalation: str | None = None
@@ -184,8 +183,7 @@ def actors(lines: Sequence[Change]) -> Values:
 def as_decided(event: TicketEvent, decision: Decision) -> TicketEvent:
     """Return the event with the ticket as decided so far."""
     old = event.ticket
-    ticket = replace(
-        old, department=decision.department, agent=decision.agent, status=decision.status, priority=decision.priority,
+    ticket = old._replace(department=decision.department, agent=decision.agent, status=decision.status, priority=decision.priority,
         tags=decision.tags, fields=decision.fields, skills=decision.skills, sla=decision.sla,
         postponed_until=decision.postponed_until, unassigned_reason=decision.unassigned_reason,
         agent_since=old.agent_since if decision.agent == old.agent else event.at,

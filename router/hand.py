@@ -1,7 +1,7 @@
 """What a person changes of a ticket with their own hand: each a pure function of the ticket, or the words why not."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from config.check import NOBODY
@@ -78,7 +78,7 @@ def transfer(ticket: State, hand: Hand, department: str) -> Done:
     lines = [Change("ticket.transferred", hand.actor, {"from": ticket.department, "to": department})]
     if ticket.agent is not None:
         lines.append(Change("ticket.unassigned", hand.actor, {"from": ticket.agent, "reason": "transferred"}))
-    return lines, replace(ticket, department=department, agent=None, unassigned_reason="transferred")
+    return lines, ticket._replace(department=department, agent=None, unassigned_reason="transferred")
 
 
 SETTABLE: Final = ("open", "answered", "resolved", "closed", "spam")
@@ -94,7 +94,7 @@ def status(ticket: State, hand: Hand, to: str) -> Done:
     event = "ticket.reopened" if to == "open" and ticket.status in OVER else "ticket.status_changed"
     line = Change(event, hand.actor, {"from": ticket.status, "to": to})
     waiting = None if to == "answered" else ticket.waiting_since  # they say it was answered, on the phone or elsewhere
-    return [line], replace(ticket, status=to, postponed_until=None, waiting_since=waiting)
+    return [line], ticket._replace(status=to, postponed_until=None, waiting_since=waiting)
 
 
 def postpone(ticket: State, hand: Hand, until: float) -> Done:
@@ -104,7 +104,7 @@ def postpone(ticket: State, hand: Hand, until: float) -> Done:
     if ticket.status not in WORKING | {"answered", "postponed"}:
         raise CannotActError(f"Ticket {ticket.number} is {ticket.status}; there is nothing to postpone")
     line = Change("ticket.status_changed", hand.actor, {"from": ticket.status, "to": "postponed", "until": until})
-    return [line], replace(ticket, status="postponed", postponed_until=until)
+    return [line], ticket._replace(status="postponed", postponed_until=until)
 
 
 def priority(ticket: State, hand: Hand, to: str) -> Done:
@@ -114,7 +114,7 @@ def priority(ticket: State, hand: Hand, to: str) -> Done:
     if to == ticket.priority:
         return [], ticket
     line = Change("ticket.priority_changed", hand.actor, {"from": ticket.priority, "to": to})
-    return [line], replace(ticket, priority=to)
+    return [line], ticket._replace(priority=to)
 
 
 def tag(ticket: State, hand: Hand, added: Collection[str], removed: Collection[str]) -> Done:
@@ -128,7 +128,7 @@ def tag(ticket: State, hand: Hand, added: Collection[str], removed: Collection[s
         return [], ticket
     data = {"added": [one for one in tags if one not in ticket.tags]}
     gone = [one for one in ticket.tags if one not in tags]
-    return [Change("ticket.tagged", hand.actor, data | ({"removed": gone} if gone else {}))], replace(ticket, tags=tags)
+    return [Change("ticket.tagged", hand.actor, data | ({"removed": gone} if gone else {}))], ticket._replace(tags=tags)
 
 
 def acknowledge(ticket: State, hand: Hand) -> Done:
@@ -142,14 +142,14 @@ def acknowledge(ticket: State, hand: Hand) -> Done:
 def merged(ticket: State, hand: Hand, into: int) -> Done:
     """Let a ticket be part of another one."""
     line = Change("ticket.merged", hand.actor, {"into": into})
-    return [line], replace(ticket, status="merged", postponed_until=None)
+    return [line], ticket._replace(status="merged", postponed_until=None)
 
 
 def _to(ticket: State, hand: Hand, agent: str, reason: str) -> Done:
     if agent == ticket.agent:
         return [], ticket
     line = Change("ticket.assigned", hand.actor, {"from": ticket.agent, "to": agent, "reason": reason})
-    return [line], replace(ticket, agent=agent, unassigned_reason=None)
+    return [line], ticket._replace(agent=agent, unassigned_reason=None)
 
 
 def _put_back(ticket: State, hand: Hand) -> Done:
@@ -161,7 +161,7 @@ def _put_back(ticket: State, hand: Hand) -> Done:
     react: Mapping[str, Any] = ticket.clocks.get("react", {})
     passed = [*react.get("passed", ()), ticket.agent]
     clocks = {**ticket.clocks, "react": {**react, "passed": passed}} if strategy else ticket.clocks
-    return [line], replace(ticket, agent=None, unassigned_reason="several_agents", clocks=clocks)
+    return [line], ticket._replace(agent=None, unassigned_reason="several_agents", clocks=clocks)
 
 
 def _name(hand: Hand, agent: str | None) -> str:

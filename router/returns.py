@@ -1,7 +1,7 @@
 """The tick's look at who is not at work: their open tickets go back to the queue, or to who stands in for them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -101,7 +101,7 @@ def _return(connection: Connection, book: Book, number: int, now: float, away: M
         return None
     line, decision = lost
     turn = Turn(Pen(connection, None, now), book, staff, ticket)
-    after = replace(ticket, agent=decision.agent, unassigned_reason=decision.unassigned_reason)
+    after = ticket._replace(agent=decision.agent, unassigned_reason=decision.unassigned_reason)
     _, written = turn.take([line], after)
     log.info("an agent is not at work", ticket=number, **line.data)
     return Moved(number, tuple(written.rings))

@@ -1,7 +1,7 @@
 """Who is at work and what they have: what responsibility goes by when a rule or a strategy chooses an agent."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -43,7 +43,7 @@ class Pick:
 
 def picked(decision: Decision, pick: Pick) -> Decision:
     """Return the decision with what a strategy chose."""
-    return replace(decision, agent=pick.agent, unassigned_reason=pick.reason, picks=(*decision.picks, pick))
+    return decision._replace(agent=pick.agent, unassigned_reason=pick.reason, picks=(*decision.picks, pick))
 
 
 class Staff:

@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from config.desk import Desk
 from router.event import Change, Decision
@@ -13,8 +12,7 @@ WORKING: Final = frozenset({"new", "open"})
 OVER: Final = frozenset({"resolved", "closed", "spam", "merged"})
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """A ticket at a moment; times are UTC seconds. `number` is nothing while it is being made, `customer` the contact's name.
 
     `waiting_since` is when the customer's oldest unanswered message came, `agent_since` since when this agent has it, or
@@ -33,8 +31,8 @@ class State:
     status: str = "new"
     priority: str = "normal"
     tags: tuple[str, ...] = ()
-    fields: Mapping[str, str] = field(default_factory=dict)
-    skills: Mapping[str, float | None] = field(default_factory=dict)
+    fields: Mapping[str, str] = {}
+    skills: Mapping[str, float | None] = {}
     sla: str | None = None
     postponed_until: float | None = None
     messages: int = 0
@@ -46,7 +44,7 @@ class State:
     answered_at: float | None = None
     first_answered_at: float | None = None
     resolved_at: float | None = None
-    clocks: Mapping[str, Any] = field(default_factory=dict)
+    clocks: Mapping[str, Any] = {}
     due_at: float | None = None
     sla_due_at: float | None = None
     timed_by: str | None = None
@@ -118,7 +116,7 @@ def decided(before: State, state: State, decision: Decision, happened: Collectio
         new |= {"answered_at": now, "first_answered_at": state.first_answered_at or now, "waiting_since": None}
     elif decision.status in OVER:
         new["waiting_since"] = None
-    return replace(state, **new)
+    return state._replace(**new)
 
 
 def housed(ticket: State, desk: Desk) -> tuple[State, list[Change]]:
@@ -128,6 +126,6 @@ def housed(ticket: State, desk: Desk) -> tuple[State, list[Change]]:
     to, gone = desk.departments[0].id, f"the desk file has no department {ticket.department} any more"
     lines = [Change("ticket.transferred", "desk", {"from": ticket.department, "to": to, "because": gone})]
     if ticket.agent is None or ticket.agent in desk.members(to):
-        return replace(ticket, department=to), lines
+        return ticket._replace(department=to), lines
     lines.append(Change("ticket.unassigned", "desk", {"from": ticket.agent, "reason": "transferred"}))
-    return replace(ticket, department=to, agent=None, unassigned_reason="transferred"), lines
+    return ticket._replace(department=to, agent=None, unassigned_reason="transferred"), lines

@@ -6,7 +6,7 @@ of a range of the index `tickets_working`, so it costs the same among a million 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, bindparam, select
@@ -64,7 +64,7 @@ def to_solve(store: Store, book: Book, agent: str, now: float, *, look: bool = F
         line = Change("ticket.assigned", f"agent:{agent}", {"from": None, "to": agent, "reason": "to_solve"})
         taken(connection, ticket.number or 0)
         turn = Turn(Pen(connection, None, now), book, asked.staff, ticket)
-        state, written = turn.take([line], replace(ticket, agent=agent, unassigned_reason=None))
+        state, written = turn.take([line], ticket._replace(agent=agent, unassigned_reason=None))
     return ToSolve(state, own=False, rings=tuple(written.rings))
 
 

@@ -1,7 +1,5 @@
 """Actions by which nobody, or somebody else, has to do something."""
 
-from dataclasses import replace
-
 from config.desk import Desk
 from config.problems import Place
 from router.actions.registry import Given, Skipped, action, one_of, true_or_false
@@ -21,7 +19,7 @@ def quarantine(event: TicketEvent, decision: Decision, _value: bool, given: Give
         raise Skipped("there is no message to put aside")
     if event.released:
         raise Skipped("a person sent it on")
-    return replace(decision, quarantine=given.rule)
+    return decision._replace(quarantine=given.rule)
 
 
 @action(_true)
@@ -29,7 +27,7 @@ def spam(_event: TicketEvent, decision: Decision, _value: bool, _given: Given) -
     """Call the ticket spam; nobody is told."""
     if decision.status == "merged":
         raise Skipped("it is merged into another ticket")
-    return replace(decision, status="spam", silent=True)
+    return decision._replace(status="spam", silent=True)
 
 
 @action(_true)
@@ -37,7 +35,7 @@ def silent_resolve(_event: TicketEvent, decision: Decision, _value: bool, _given
     """Resolve the ticket without telling anybody, the customer included."""
     if decision.status == "merged":
         raise Skipped("it is merged into another ticket")
-    return replace(decision, status="resolved", silent=True)
+    return decision._replace(status="resolved", silent=True)
 
 
 def _escalation(said: object, desk: Desk, place: Place) -> str:
@@ -47,7 +45,7 @@ def _escalation(said: object, desk: Desk, place: Place) -> str:
 @action(_escalation)
 def escalate(_event: TicketEvent, decision: Decision, chain: str, _given: Given) -> Decision:
     """Begin an escalation; the clock takes it up."""
-    return replace(decision, escalation=chain)
+    return decision._replace(escalation=chain)
 
 
 @action(true_or_false)

@@ -1,6 +1,5 @@
 """Actions that bring tickets of one contact together."""
 
-from dataclasses import replace
 from typing import Final
 
 from config.desk import Desk
@@ -32,7 +31,7 @@ def merge(event: TicketEvent, decision: Decision, into: str, given: Given) -> De
     if found is None:
         where = "linked with it" if into == LINKED else f"in {decision.department}"
         raise Skipped(f"the contact has no other open ticket {where}")
-    return to_do(replace(decision, status="merged"), "merge", found, given, "ticket.merged")
+    return to_do(decision._replace(status="merged"), "merge", found, given, "ticket.merged")
 
 
 @action(_newest)

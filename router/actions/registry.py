@@ -5,7 +5,7 @@ turns what the desk file says into the value, and notes what is wrong with it.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from config.desk import Desk
@@ -58,7 +58,7 @@ def action(read: Read) -> Callable[[Do], Do]:
 
 def to_do(decision: Decision, word: str, value: Any, given: Given, event: str | None = None) -> Decision:
     """Return the decision with one more effect; `event` is what happens to the ticket by it."""
-    return replace(decision, effects=(*decision.effects, Effect(word, value, given.rule, event)))
+    return decision._replace(effects=(*decision.effects, Effect(word, value, given.rule, event)))
 
 
 def one_of(noun: str, said: object, known: Collection[str], place: Place) -> str:

@@ -1,7 +1,7 @@
 """Actions on who has the ticket."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from config.check import ESCALATES_TO, LAST_AGENT, NOBODY
 from config.desk import Desk
@@ -42,7 +42,7 @@ def transfer(_event: TicketEvent, decision: Decision, department: str, given: Gi
         department = above
     if department == decision.department:
         return decision
-    return replace(decision, department=department, agent=None, unassigned_reason="transferred")
+    return decision._replace(department=department, agent=None, unassigned_reason="transferred")
 
 
 @action(_agent)
@@ -51,13 +51,13 @@ def assign(event: TicketEvent, decision: Decision, to: str | Strategy, given: Gi
     if isinstance(to, Strategy):
         return _chosen(event, decision, to.word, given)
     if to == NOBODY:
-        return replace(decision, agent=None, unassigned_reason="rule_unassigned")
+        return decision._replace(agent=None, unassigned_reason="rule_unassigned")
     agent: str | None = to
     if to == LAST_AGENT and (agent := given.staff.last_agent(event.ticket)) is None:
         raise Skipped("the contact has had no agent yet")
     if agent not in given.desk.members(decision.department):
         raise Skipped(f"{agent} is not in {decision.department}")
-    return replace(decision, agent=_at_work(str(agent), decision, given), unassigned_reason=None)
+    return decision._replace(agent=_at_work(str(agent), decision, given), unassigned_reason=None)
 
 
 def _chosen(event: TicketEvent, decision: Decision, strategy: str, given: Given) -> Decision:

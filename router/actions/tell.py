@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -54,7 +53,7 @@ def _scheme(scheme: str, name: str, colon: str) -> str | None:
 def notify(_event: TicketEvent, decision: Decision, targets: tuple[str, ...], given: Given) -> Decision:
     """Tell somebody: an agent, the agents of a department, a Slack channel, an address. Each is told once."""
     told = {target for target, _ in decision.notify}
-    return replace(decision, notify=(*decision.notify, *((one, given.rule) for one in targets if one not in told)))
+    return decision._replace(notify=(*decision.notify, *((one, given.rule) for one in targets if one not in told)))
 
 
 @action(read_words)

@@ -1,7 +1,7 @@
 """Actions on what the ticket is: its priority, status, tags, fields, the skills it needs, its SLA level."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -34,7 +34,7 @@ def priority(_event: TicketEvent, decision: Decision, level: str, _given: Given)
     if level in STEPS:
         place = PRIORITIES.index(decision.priority) + STEPS[level]
         level = PRIORITIES[min(max(place, 0), len(PRIORITIES) - 1)]
-    return replace(decision, priority=level)
+    return decision._replace(priority=level)
 
 
 def _status(said: object, _desk: Desk, place: Place) -> str:
@@ -48,7 +48,7 @@ def _status(said: object, _desk: Desk, place: Place) -> str:
 def status(_event: TicketEvent, decision: Decision, to: str, _given: Given) -> Decision:
     """Set the status."""
     _not_merged(decision)
-    return replace(decision, status=to)
+    return decision._replace(status=to)
 
 
 def _not_merged(decision: Decision) -> None:
@@ -90,7 +90,7 @@ def postpone(event: TicketEvent, decision: Decision, until: Until, given: Given)
             raise Skipped(f"{until.calendar} is open")
         if (at := opens_at(calendar, event.at)) is None:
             raise Skipped(f"{until.calendar} does not open any more")
-    return replace(decision, status="postponed", postponed_until=at)
+    return decision._replace(status="postponed", postponed_until=at)
 
 
 def read_tags(said: object, desk: Desk, place: Place) -> tuple[str, ...]:
@@ -105,20 +105,20 @@ def _tag_list(said: object, desk: Desk, place: Place) -> tuple[str, ...]:
 @action(read_tags)
 def tag(_event: TicketEvent, decision: Decision, names: tuple[str, ...], _given: Given) -> Decision:
     """Add tags; those it has stay."""
-    return replace(decision, tags=tuple(dict.fromkeys((*decision.tags, *names))))
+    return decision._replace(tags=tuple(dict.fromkeys((*decision.tags, *names))))
 
 
 @action(read_tags)
 def untag(_event: TicketEvent, decision: Decision, names: tuple[str, ...], _given: Given) -> Decision:
     """Take tags off."""
-    return replace(decision, tags=tuple(one for one in decision.tags if one not in names))
+    return decision._replace(tags=tuple(one for one in decision.tags if one not in names))
 
 
 @action(_tag_list)
 def tags(_event: TicketEvent, decision: Decision, names: tuple[str, ...], _given: Given) -> Decision:
     """Make these its tags, and no others."""
     kept = tuple(one for one in decision.tags if one in names)
-    return replace(decision, tags=(*kept, *(one for one in names if one not in kept)))
+    return decision._replace(tags=(*kept, *(one for one in names if one not in kept)))
 
 
 def _fields(said: object, desk: Desk, place: Place) -> dict[str, str | None]:
@@ -145,7 +145,7 @@ def fields(event: TicketEvent, decision: Decision, texts: Mapping[str, str | Non
     values = values_of(ticket, ticket.number, given.desk, decision.variables)
     made = {name: text and filled(text, values)[:MOST_FIELD] for name, text in texts.items()}
     kept = {name: text for name, text in decision.fields.items() if made.get(name, "") is not None}
-    return replace(decision, fields={**kept, **{name: text for name, text in made.items() if text}})
+    return decision._replace(fields={**kept, **{name: text for name, text in made.items() if text}})
 
 
 def _skills(said: object, desk: Desk, place: Place) -> dict[str, Any]:
@@ -170,7 +170,7 @@ def skills(event: TicketEvent, decision: Decision, wanted: Mapping[str, Any], _g
         for name, how in wanted.items()
         if how is not False
     }
-    return replace(decision, skills={**kept, **new})
+    return decision._replace(skills={**kept, **new})
 
 
 def _sla(said: object, desk: Desk, place: Place) -> str:
@@ -180,4 +180,4 @@ def _sla(said: object, desk: Desk, place: Place) -> str:
 @action(_sla)
 def sla(_event: TicketEvent, decision: Decision, level: str, _given: Given) -> Decision:
     """Give the ticket a level of promises of its own."""
-    return replace(decision, sla=level)
+    return decision._replace(sla=level)

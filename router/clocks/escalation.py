@@ -5,7 +5,7 @@ next one (from 0), `at` when it comes, if it does; `acknowledged` is who did las
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from config.desk import Desk
@@ -57,7 +57,7 @@ class Escalating:
         reason = f"escalation {chain.id}, {place}" + (f": {because}" if because else "")
         return Struck(
             [Change("ticket.escalated", "clock", data), *moved],
-            replace(ticket, clocks={**state.clocks, WORD: after}),
+            ticket._replace(clocks={**state.clocks, WORD: after}),
             tell=tuple((target, reason) for target in step.notify),
         )
 
@@ -75,7 +75,7 @@ def acknowledged(ticket: State, desk: Desk, agent: str, now: float) -> tuple[lis
     until = now + (chain.acknowledged_for or 0.0) if goes_on else None
     line = Change("ticket.acknowledged", f"agent:{agent}", {"escalation": chain.id, "until": until})
     kept = {**running, "at": until, "acknowledged": agent}
-    return [line], replace(ticket, clocks={**ticket.clocks, WORD: kept})
+    return [line], ticket._replace(clocks={**ticket.clocks, WORD: kept})
 
 
 def _running(ticket: State, desk: Desk, now: float) -> dict[str, Any] | None:
@@ -120,7 +120,7 @@ def _transferred(ticket: State, step: Step, desk: Desk) -> tuple[list[Change], S
     lines = [Change("ticket.transferred", "clock", {"from": ticket.department, "to": to})]
     if ticket.agent is not None:
         lines.append(Change("ticket.unassigned", "clock", {"from": ticket.agent, "reason": "transferred"}))
-    return lines, replace(ticket, department=to, agent=None, unassigned_reason="transferred")
+    return lines, ticket._replace(department=to, agent=None, unassigned_reason="transferred")
 
 
 def lasting(seconds: float) -> str:

@@ -1,6 +1,6 @@
 """Postponed tickets: when their time has come they are open again, and whoever has them is told."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from config.desk import Desk
@@ -35,4 +35,4 @@ class Postponed:
             return None
         data = {"from": "postponed", "to": "open", "reason": "postponed_until"}
         mine = ((f"agent:{state.agent}", "the ticket was postponed until now"),) if state.agent else ()
-        return Struck([Change("ticket.status_changed", "clock", data)], replace(state, status="open"), tell=mine)
+        return Struck([Change("ticket.status_changed", "clock", data)], state._replace(status="open"), tell=mine)

@@ -10,7 +10,7 @@ Each agent is given it once. Then it stays in the queue, until the customer writ
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from config.desk import Desk
@@ -68,7 +68,7 @@ class React:
         why = f"{agent.name if agent else kept['given']} did not react within {_words(seconds)}"
         data = {"from": state.agent, "reason": NOT_REACTED, "why": why}
         passed = {"passed": [*kept.get("passed", ()), state.agent]}
-        lost = replace(state, agent=None, unassigned_reason=NOT_REACTED, clocks={**state.clocks, WORD: passed})
+        lost = state._replace(agent=None, unassigned_reason=NOT_REACTED, clocks={**state.clocks, WORD: passed})
         return Struck([Change("ticket.unassigned", "desk", data)], lost)
 
 
@@ -109,7 +109,7 @@ def noted(  # all that a turn may be to this clock
             _forget(new, _GIVEN)
         if given and within(state, desk) is not None:
             new |= {"given": agent, "given_at": now}
-    return replace(state, clocks={**state.clocks, WORD: new})
+    return state._replace(clocks={**state.clocks, WORD: new})
 
 
 def _forget(kept: dict[str, Any], words: Sequence[str]) -> None:

@@ -78,7 +78,7 @@ class Promises:
         if not lines:
             return None
         clocks = {**state.clocks, self.word: replace(kept, targets=targets).as_json()}
-        return Struck(lines, replace(state, clocks=clocks))
+        return Struck(lines, state._replace(clocks=clocks))
 
 
 def nearest(state: State, targets: Mapping[str, Promise]) -> float | None:

@@ -6,7 +6,7 @@ What the clock keeps is, for each event, the stamp and the keys of the timers th
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from config.calendar import ALWAYS
@@ -88,7 +88,7 @@ class Timed:
             line.data["rules"] = [*line.data["rules"], *(timer.rule for timer in over)][:MOST_NAMED]
         if not lines:
             return None
-        ticket = replace(state, clocks={**state.clocks, self.word: kept})
+        ticket = state._replace(clocks={**state.clocks, self.word: kept})
         return Struck(list(lines.values()), ticket, frozenset(asked))
 
 

@@ -1,6 +1,5 @@
 """Winding the clocks of a ticket: when it has to be looked at next, after whatever has just been decided."""
 
-from dataclasses import replace
 from typing import Any, Final
 
 from config.desk import Desk
@@ -25,7 +24,7 @@ def wind(state: State, before: State | None, desk: Desk, rules: RuleSet, now: fl
     """
     idle = not state.clocks and state.timed_by is None
     if state.sla_due_at is not None:
-        state = replace(state, sla_due_at=None)  # whoever knows says it again
+        state = state._replace(sla_due_at=None)  # whoever knows says it again
     kept, due, timed = dict[str, Any](), list[float](), False
     for clock in CLOCKS:
         wound = clock.wind(state, before, desk, rules, now)
@@ -36,10 +35,10 @@ def wind(state: State, before: State | None, desk: Desk, rules: RuleSet, now: fl
         if wound.due_at is not None:
             due.append(wound.due_at)
         if wound.sla_due_at is not None:
-            state = replace(state, sla_due_at=wound.sla_due_at)
+            state = state._replace(sla_due_at=wound.sla_due_at)
     if idle and not kept and not timed:
         return state
-    return replace(state, clocks=kept, due_at=min(due, default=None), timed_by=desk.version if timed else None)
+    return state._replace(clocks=kept, due_at=min(due, default=None), timed_by=desk.version if timed else None)
 
 
 def timed_statuses(desk: Desk, rules: RuleSet) -> frozenset[str]:

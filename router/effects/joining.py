@@ -4,7 +4,6 @@ Whoever holds one ticket waits for another only upwards, in the order of their n
 holds nobody waits, everything is undone and tried again. So two merges never wait for each other.
 """
 
-from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, delete, exists, insert, literal, select, update
@@ -26,7 +25,7 @@ def merge(scene: Scene, one: Effect) -> str:
         raise Temporary(f"ticket {target.id} has changed meanwhile; {AGAIN}")
     scene.history(Change("ticket.merged", actor, {"into": target.id}))
     before = state_of(target)
-    lines, now = take_in(scene.pen.connection, before, replace(scene.event.ticket, number=scene.number), actor)
+    lines, now = take_in(scene.pen.connection, before, scene.event.ticket._replace(number=scene.number), actor)
     scene.rings += scene.elsewhere(before, lines, now, scene.entry)
     return f"merged into ticket {target.id}"
 
@@ -70,8 +69,7 @@ def _taken_in(before: State, other: State) -> State:
     waiting = [at for at in (before.waiting_since, other.waiting_since) if at is not None]
     heard = [at for at in (before.heard_at, other.heard_at) if at is not None]
     waits = other.waiting_since is not None and before.status not in WORKING
-    return replace(
-        before,
+    return before._replace(
         messages=before.messages + other.messages,
         waiting_since=min(waiting, default=None),
         heard_at=max(heard, default=None),

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from router.state import OVER, State
@@ -41,8 +40,8 @@ def restored(said: Mapping[str, Any], ticket: Any) -> State:
     """Return a ticket as `kept` told it; what never changes comes from its row. Fields that were too long are today's."""
     values = {name: said[name] for name in (*_VALUES, *_TIMES, "skills") if name in said}
     fields = said.get("fields", {})
-    return replace(
-        _of(ticket), **values, tags=tuple(said.get("tags", ())), fields=_fields(ticket) if fields is None else fields
+    return _of(ticket)._replace(
+        **values, tags=tuple(said.get("tags", ())), fields=_fields(ticket) if fields is None else fields
     )
 
 
@@ -51,7 +50,7 @@ def rebuilt(ticket: Any, history: Iterable[Any]) -> State:
 
     `history` are rows of the events, from the ticket's first on.
     """
-    state = replace(_of(ticket), fields=_fields(ticket), sla=ticket.sla)
+    state = _of(ticket)._replace(fields=_fields(ticket), sla=ticket.sla)
     for line in history:
         state = _after(state, line.name, line.actor, json.loads(line.data), line.at)
     return state
@@ -61,10 +60,10 @@ def _after(state: State, name: str, actor: str, data: Mapping[str, Any], at: flo
     """Return the ticket after one line of its history."""
     match name:
         case "ticket.created":
-            return replace(state, department=data.get("department", ""), status_since=at, agent_since=at)
+            return state._replace(department=data.get("department", ""), status_since=at, agent_since=at)
         case "message.received" | "ticket.answered":
-            return replace(state, **_said(state, name, actor, data, at))
-    return replace(state, **_changed(state, name, data, at))
+            return state._replace(**_said(state, name, actor, data, at))
+    return state._replace(**_changed(state, name, data, at))
 
 
 def _said(state: State, name: str, actor: str, data: Mapping[str, Any], at: float) -> dict[str, Any]:

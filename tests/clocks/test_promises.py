@@ -60,19 +60,19 @@ def moved(state: State, act: str, now: float) -> State:
     verb, _, what = act.partition(" ")
     was, then, happened = state, before(state), {act}
     if verb == "customer":
-        state = replace(state, heard_at=now, waiting_since=state.waiting_since or now)
-        then = replace(then, status=state.status if state.status in WORKING else "open")
+        state = state._replace(heard_at=now, waiting_since=state.waiting_since or now)
+        then = then._replace(status=state.status if state.status in WORKING else "open")
     elif verb == "answer":
-        then, happened = replace(then, status="answered"), {"ticket.answered"}
+        then, happened = then._replace(status="answered"), {"ticket.answered"}
     elif verb == "status":
-        then = replace(then, status=what)
+        then = then._replace(status=what)
     elif verb == "priority":
-        then = replace(then, priority=what)
+        then = then._replace(priority=what)
     elif verb == "department":
-        then = replace(then, department=what)
+        then = then._replace(department=what)
     elif verb == "level":
-        then = replace(then, sla=what or None)
-    return decided(was, replace(state, messages=state.messages + 1), then, happened, now)
+        then = then._replace(sla=what or None)
+    return decided(was, state._replace(messages=state.messages + 1), then, happened, now)
 
 
 ACTS = [

@@ -2,7 +2,6 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -126,7 +125,7 @@ def test_another_desk_file_winds_the_tickets_that_are_there_once(store: Store) -
     at.at = desk(rules="  - {name: Other, then: [{tag: vip}]}")
     was = at.state(waiting)
     assert at.rewind() == 1
-    assert at.state(waiting) == replace(was, timed_by=at.at.version)
+    assert at.state(waiting) == was._replace(timed_by=at.at.version)
     assert at.state(answered).timed_by is None
     assert at.rewind() == 0
     assert len(at.later(HOUR)) == 1

@@ -74,7 +74,7 @@ def became(verdict: Verdict, **ticket: Any) -> dict[str, Any]:
     """Return what is not as it was, without what strategies and patterns have found."""
     old = before(event(LATER, **{"at": MONDAY_NOON, "number": 3, **ticket}).ticket)
     new = verdict.decision
-    names = [name for name in Decision.__slots__ if name not in ("variables", "picks", "effects")]
+    names = [name for name in Decision._fields if name not in ("variables", "picks", "effects")]
     return {name: getattr(new, name) for name in names if getattr(new, name) != getattr(old, name)}
 
 
