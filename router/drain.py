@@ -5,20 +5,22 @@ not asked for any more, the department opens, the desk file changes. So each tic
 somebody could have it; only what has somebody costs more than a look.
 """
 
+import json
 from collections.abc import Collection, Iterator, Mapping
-from typing import Final
+from itertools import islice
+from typing import Any, Final
 
 import structlog
 from sqlalchemy import Connection, Integer, bindparam, case, or_, select
 
-from config.desk import Department, Desk
+from config.desk import Agent, Department, Desk
 from router.book import Book
 from router.clocks.react import WORD, rung
 from router.event import PRIORITIES
 from router.hold import hold
 from router.returns import Moved, one_by_one
 from router.staff import Pick, Staff, staff_of
-from router.state import WORKING, State, state_of
+from router.state import WORKING, State
 from router.ticket import Pen
 from router.turn import Turn
 from router.workload import Kept, Workload, load, weight
@@ -39,8 +41,10 @@ _WAITS: Final = (
 )
 _ANY: Final = select(tickets.c.id).where(*_WAITS).limit(1)
 _URGENT: Final = case({word: place for place, word in enumerate(PRIORITIES)}, value=tickets.c.priority)
+_SAID: Final = ("id", "channel", "priority", "contact_id", "skills", "clocks")
+"""What tells who could have a waiting ticket."""
 _WAITING: Final = (
-    select(tickets)
+    select(*(tickets.c[one] for one in _SAID))
     .where(*_WAITS)
     .order_by(
         tickets.c.sla_due_at.is_(None),
@@ -65,7 +69,7 @@ def drained(store: Store, book: Book, now: float, most: int) -> Iterator[Moved]:
     away = away_since(store)
     with store.read() as connection:
         waiting = [one for one in choosing if connection.scalar(_ANY, {"of_department": one.id})]
-        numbers = list(_could_go(connection, book.desk, waiting, now, away))[:most] if waiting else []
+        numbers = list(islice(_could_go(connection, book.desk, waiting, now, away), most)) if waiting else []
     yield from one_by_one(store, numbers, lambda connection, number: _give(connection, book, number, now, away))
 
 
@@ -85,6 +89,10 @@ class _Foreseen(Workload):
         """Return the contact's last agent."""
         return self._kept.last_agent(contact, besides)
 
+    def room(self, agent: Agent) -> bool:
+        """Tell whether an agent would have room for anything."""
+        return agent.capacity is None or self._has[agent.id] < agent.capacity
+
     def give(self, agent: str, amount: float) -> None:
         """Count a ticket that somebody would have."""
         self._has[agent] += amount
@@ -101,12 +109,15 @@ def _could_go(
     work = _Foreseen(connection, desk, agents)
     staff = Staff(desk, now, away, work)
     for department in waiting:
+        if not any(work.room(desk.agents_by_id[one]) for one in agents & desk.members(department.id)):
+            continue
         hopeless = set[tuple[object, ...]]()
         for row in connection.execute(_WAITING, {"of_department": department.id, "most": LOOKED_AT}).all():
-            ticket = state_of(row)
-            alike = _alike(ticket, department)
+            react = WORD in (row.clocks or "") and row.clocks
+            alike = (row.channel, row.priority, row.skills, react, row.contact_id if department.sticky else None)
             if alike in hopeless:
                 continue
+            ticket = _waiting(row, department)
             pick = staff.pick(ticket)
             if pick.agent is not None:
                 work.give(pick.agent, weight(desk, ticket.channel, ticket.priority))
@@ -116,12 +127,10 @@ def _could_go(
                 hopeless.add(alike)
 
 
-def _alike(ticket: State, department: Department) -> tuple[object, ...]:
-    """Return what tells one waiting ticket of a department from another for who can have it."""
-    react = ticket.clocks.get(WORD, {})
-    asked = (*sorted(react.get("passed", ())), None, *react.get("rung", ()))
-    who = ticket.contact_id if department.sticky else None
-    return ticket.channel, ticket.priority, tuple(sorted(ticket.skills.items())), asked, who
+def _waiting(row: Any, department: Department) -> State:
+    skills, clocks = (json.loads(said) if said else {} for said in (row.skills, row.clocks))
+    said = {"priority": row.priority, "contact_id": row.contact_id, "skills": skills, "clocks": clocks}
+    return State(department.id, row.channel, row.id, **said)
 
 
 def _new_to_ring(ticket: State, pick: Pick) -> bool:
@@ -135,10 +144,11 @@ def _give(connection: Connection, book: Book, number: int, now: float, away: Map
     if ticket.unassigned_reason == "rule_unassigned" or ticket.department not in book.desk.departments_by_id:
         return None
     staff = staff_of(connection, book.desk, now, away)
-    pick = staff.pick(ticket)
-    if pick.agent is None and not _new_to_ring(ticket, pick):  # somebody was faster, and nobody can have it any more
+    rings = book.desk.departments_by_id[ticket.department].assignment == "ring_all"
+    begins = rings and _new_to_ring(ticket, staff.pick(ticket))
+    lines = [rung(ticket.clocks.get(WORD, {}))] if begins else []
+    state, written = Turn(Pen(connection, None, now), book, staff, ticket).take(lines)
+    if not written.events:  # somebody was faster, and nobody can have it any more
         return None
-    rings = [] if pick.agent else [rung(ticket.clocks.get(WORD, {}))]
-    state, written = Turn(Pen(connection, None, now), book, staff, ticket).take(rings)
     log.info("out of the queue", ticket=number, agent=state.agent)
     return Moved(number, tuple(written.rings))

@@ -22,16 +22,27 @@ from tickets.trouble import Temporary
 log = structlog.get_logger()
 
 _PAIRS: Final = text("""
-    WITH RECURSIVE pairs (agent, department) AS (
-        SELECT CAST('' AS VARCHAR), CAST('' AS VARCHAR)
+    WITH RECURSIVE
+    agents (agent) AS (
+        SELECT min(agent) FROM tickets WHERE status IN ('new', 'open')
         UNION ALL
-        SELECT found.agent, found.department FROM pairs JOIN tickets AS found ON found.id = (
-            SELECT id FROM tickets
-            WHERE status IN ('new', 'open') AND (agent, department) > (pairs.agent, pairs.department)
-            ORDER BY agent, department LIMIT 1
+        SELECT (SELECT min(next.agent) FROM tickets AS next WHERE status IN ('new', 'open') AND next.agent > agents.agent)
+        FROM agents WHERE agents.agent IS NOT NULL
+    ),
+    pairs (agent, department) AS (
+        SELECT agent, (
+            SELECT min(next.department) FROM tickets AS next
+            WHERE status IN ('new', 'open') AND next.agent = agents.agent
         )
+        FROM agents WHERE agent IS NOT NULL
+        UNION ALL
+        SELECT agent, (
+            SELECT min(next.department) FROM tickets AS next
+            WHERE status IN ('new', 'open') AND next.agent = pairs.agent AND next.department > pairs.department
+        )
+        FROM pairs WHERE department IS NOT NULL
     )
-    SELECT agent, department FROM pairs WHERE agent <> ''
+    SELECT agent, department FROM pairs WHERE department IS NOT NULL
 """)
 """Who has open tickets, and where: one step in the index `tickets_working` for each pair, however many tickets there are."""
 

@@ -56,11 +56,14 @@ class Turn:
 
         `now` is the ticket with what the lines say done, where they change it; `text` and `entry` are what was written.
         `only` are the rules to ask, where not all are; `tell` are targets to tell besides, each with the reason in words.
+        Without lines it is only asked who has the ticket, and nothing is written where that stays.
         """
         now, moved = housed(now or self.before, self.book.desk)
         lines = [*lines, *moved]
         event = replace(self.event(lines, now, text), only=only)
         verdict = decide(self.book.rules, event, self.book.desk, self.staff)
+        if not lines and not verdict.changes:
+            return self.before, Written([], [])
         state = self.settled(verdict, lines, event)
         self.pen.save(state)
         return state, self.conclude(state, event, verdict, lines, entry, tell=tell)
