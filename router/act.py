@@ -13,6 +13,7 @@ from config.desk import Agent, Desk
 from router import hand as hands
 from router.answer import Answer, sayable
 from router.book import Shelf
+from router.conversation import taken
 from router.effects.joining import take_in
 from router.event import Change
 from router.hand import CannotActError, Hand
@@ -178,6 +179,8 @@ class Acts:
             if not lines:
                 return Acted(on.row.id, changed=False)
             _, written = on.turn.take(lines, now)
+            if now.agent is not None and on.turn.before.agent is None:
+                taken(on.turn.pen.connection, on.row.id)
         return Acted(on.row.id, notices=tuple(written.rings))
 
     @contextmanager

@@ -9,6 +9,7 @@ from ingest import channel as channels
 from ingest.errands import owe, owed
 from ingest.quarantine import RELEASED
 from router.book import Book
+from router.clocks.react import WORD as REACT
 from router.conversation import Place, Until, heard, said
 from router.correlate import count, end, is_quiet, reopens
 from router.decide import Verdict, decide
@@ -78,7 +79,7 @@ class Case:
             raise PutAside(verdict.decision.quarantine, verdict.trace)
         state = self._ticket(turn.settled(verdict, lines, event))
         number = state.number or 0
-        entry_id = self.pen.entry(number, message, self._author, self._facts(), self._place(number, state.agent))
+        entry_id = self.pen.entry(number, message, self._author, self._facts(), self._place(number, state))
         claim(self.pen.connection, entry_id, self.row.conversation, message)
         self.pen.remember(number, self.found.keys, self._taking_part())
         if self.found.alarm is not None:
@@ -236,23 +237,27 @@ class Case:
         found = [] if self.keys.mail else owed(channels.find(self.reading.meta["type"]), message)
         return owe(self.pen.connection, entry_id, self.row.channel, message.account, found, self.pen.now)
 
-    def _place(self, number: int, agent: str | None) -> Place | None:
+    def _place(self, number: int, state: State) -> Place | None:
         """Return the message's place in its conversation; a mail has none."""
         if self.keys.mail:
             return None
         connection, message, key = self.pen.connection, self.reading.message, self.row.conversation
         if message.kind in SPEAKS or (place := said(connection, key)) is None:
-            place = heard(connection, self.row, message, number, self._until(agent))
+            place = heard(connection, self.row, message, number, self._until(state))
         return place
 
-    def _until(self, agent: str | None) -> Until:
-        """Return until when the customer of a chat waits for somebody, and may be answered on a platform."""
+    def _until(self, state: State) -> Until:
+        """Return until when the customer of a chat waits for somebody, and may be answered on a platform.
+
+        Whom a strategy gave it may not be looking: it is missed when neither they nor the next have answered by then.
+        """
         config = self.desk.channels_by_name.get(self.row.channel)
         module = channels.answering(channels.find(config.type)) if config else None
         handle, heard_at = self.reading.message.handle, self.row.received_at
         answered = channels.answer_until(module, config, handle, heard_at) if module and config else None
         wait = getattr(config, "wait_seconds", None)
-        calling = agent is None and self.found.ticket is None and not self.reading.message.mail_only
+        nobody = state.agent is None or "given" in state.clocks.get(REACT, {})
+        calling = nobody and self.found.ticket is None and not self.reading.message.mail_only
         return Until(self.pen.now + wait if wait is not None and calling else None, answered)
 
     def _facts(self) -> dict[str, Any]:

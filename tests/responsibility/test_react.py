@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from router.clocks.react import MOST_RINGS
+from router.missed import missed
 from tests.desks import mail
 from tests.responsibility.desks import team
 from tests.responsibility.shift import THREE, Shift
@@ -215,3 +216,26 @@ def test_a_ticket_that_somebody_is_at_has_no_clock_that_runs(shift: Shift) -> No
     shift.acts.note(number, "sona", "I am at it")
     with shift.store.read() as connection:
         assert connection.execute(select(tickets.c.due_at, tickets.c.clocks)).all() == [(None, None)]
+
+
+def missed_after(shift: Shift, seconds: float) -> bool:
+    shift.tick(seconds)
+    return list(missed(shift.store, shift.now, 10)) != []
+
+
+def test_a_chat_is_missed_when_nobody_it_was_given_to_has_answered_in_time(shift: Shift) -> None:
+    number = shift.chats()
+    shift.tick(30)
+    assert shift.whose(number) == "luca"
+    assert not missed_after(shift, 29)
+    assert missed_after(shift, 1)
+    assert "chat.missed" in shift.events(number)
+
+
+def test_a_chat_that_was_answered_or_taken_in_time_is_not_missed(shift: Shift) -> None:
+    given = shift.chats("vera")
+    shift.says(assignment="ring_all")
+    rung = shift.chats("otto")
+    shift.answer(given, "sona")
+    shift.acts.take(rung, "mia")
+    assert not missed_after(shift, 3_600)
