@@ -16,7 +16,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import acceptance, parsing, path, plan, sockets, ticking
+from benchmarks import acceptance, parsing, path, plan, rules, sockets, ticking
 from benchmarks.figures import BrokenBenchmarkError, Figure, Progress
 from config.settings import Settings
 
@@ -28,6 +28,8 @@ BENCHMARKS: Final[dict[str, Callable[[int, Path, Progress], Figure]]] = {
     "parsing": parsing.measure,
     "path": path.measure,
     "plan": plan.measure,
+    "rules": rules.measure,
+    "rules-re": rules.against_re,
     "sockets": sockets.measure,
     "ticking": ticking.measure,
 }

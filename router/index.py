@@ -15,7 +15,7 @@ from router.conditions import Anchor, Seen
 from router.literals import Clauses, literals
 from tickets.message import clean
 
-FEW: Final = 12
+FEW: Final = 6
 """So many rules are asked sooner than looked for."""
 SHORTEST: Final = 3  # characters of a text that is looked for; shorter ones stand nearly everywhere
 LONGEST: Final = 32  # of longer ones the beginning is looked for, so that few end at one place

@@ -77,15 +77,30 @@ def _all(parts: tuple[Part, ...]) -> Part:
     return Part(test, anchors, captures if naming else None, missing)
 
 
-def _selective(part: Part) -> tuple[bool, int, int]:
+def _selective(part: Part) -> tuple[bool, bool, int, int]:
     """Return how much its anchors keep out: names before parts of a text before patterns, few before many, long before short."""
     anchors = part.anchors or ()
     texts = [text for anchor in anchors for text in anchor.texts]
-    equal = all(anchor.how == "equal" and anchor.word not in COMMON for anchor in anchors)
-    return equal, -sum(anchor.how == "found" for anchor in anchors), min(map(len, texts)) - len(texts)
+    rare = all(anchor.how != "equal" or anchor.word not in COMMON for anchor in anchors)
+    equal = all(anchor.how == "equal" for anchor in anchors)
+    return rare, equal, -sum(anchor.how == "found" for anchor in anchors), min(map(len, texts)) - len(texts)
 
 
-COMMON: Final = frozenset({"channel", "channel_type", "kind", "spam", "virus", "authentic", "spf", "dkim", "dmarc"})
+COMMON: Final = frozenset(
+    {
+        "channel",
+        "channel_type",
+        "kind",
+        "spam",
+        "virus",
+        "authentic",
+        "spf",
+        "dkim",
+        "dmarc",
+        "vip",
+        "attachment_dangerous",
+    }
+)
 """Words with so few values that they keep hardly any message out."""
 
 
