@@ -127,7 +127,7 @@ class _Turn:
             if rule.stop or self.decision.quarantine:
                 break
             if self.decision is not old:
-                seen.decided(as_decided(event, self.decision))
+                seen.decided(self.decision)
         told: dict[str, Any] = {"events": sorted(event.names), "rules": runs}
         if event.only is not None:
             told["only"] = sorted(event.only)

@@ -15,8 +15,6 @@ from router.conditions import Anchor, Seen
 from router.literals import Clauses, literals
 from tickets.message import clean
 
-FEW: Final = 6
-"""So many rules are asked sooner than looked for."""
 SHORTEST: Final = 3  # characters of a text that is looked for; shorter ones stand nearly everywhere
 LONGEST: Final = 32  # of longer ones the beginning is looked for, so that few end at one place
 PIECE: Final = 16_384  # characters of a text that are looked through at once, so that what is found stays small
@@ -120,8 +118,7 @@ def index_of(entries: Sequence[Entry | None]) -> Index:
     """Return the index of rules in their order; in the place of one that is never asked stands nothing."""
     draft = _Draft()
     always, words = defaultdict[str, list[int]](list), defaultdict[str, dict[str, None]](dict)
-    few = sum(entry is not None for entry in entries) <= FEW
-    every = [None if entry is None or few else _needed(entry) for entry in entries]
+    every = [None if entry is None else _needed(entry) for entry in entries]
     common = Counter(text for needed in every for _, clauses in needed or () for one in clauses for text in one)
     for place, (entry, needed) in enumerate(zip(entries, every, strict=True)):
         for name in entry.on if entry else ():

@@ -98,6 +98,8 @@ class _Reader:
     def _group(self, depth: int) -> Clauses:
         if flags := _FLAGS.match(self.pattern, self.at):
             self.at = flags.end()
+            if self._next() in ("*", "+", "?", "{"):  # of what stands before the flags
+                raise _UnsureError
             return ()
         if self._next() == "?":
             head = _HEAD.match(self.pattern, self.at)

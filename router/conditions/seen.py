@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from config.desk import Desk
 from router.conditions.condition import CONDITIONS, View
-from router.event import TicketEvent, Values
+from router.event import Decision, TicketEvent, Values, as_decided
 from router.staff import Staff
 
 
@@ -21,9 +21,11 @@ MOST_SHOWN: Final = 20  # values of one word that stand in the trace
 class Seen:
     """The values of one event by the key of what is looked at: a condition's word, or `word.of` (`header.list-id`)."""
 
-    __slots__ = ("_folded", "_fresh", "_said", "_values", "_view", "unknown")
+    __slots__ = ("_begun", "_decided", "_folded", "_fresh", "_said", "_values", "_view", "unknown")
 
     def __init__(self, event: TicketEvent, desk: Desk, staff: Staff | None = None) -> None:
+        self._begun = event
+        self._decided: Decision | None = None
         self._view = View(event, desk, staff or Staff(desk, event.at))
         self._values: dict[str, tuple[Any, ...]] = {}
         self._folded: dict[str, Values] = {}
@@ -36,6 +38,9 @@ class Seen:
         """Return the values as they are, or `UNKNOWN`."""
         found = self._values.get(key)
         if found is None:
+            if self._decided is not None:
+                self._view = self._view._replace(event=as_decided(self._begun, self._decided))
+                self._decided = None
             condition, view = CONDITIONS.get(key), self._view
             if condition is None:
                 condition, view = CONDITIONS[key.partition(".")[0]], view._replace(of=key.partition(".")[2])
@@ -78,9 +83,9 @@ class Seen:
             return "not known"
         return ", ".join(found.nothing if value == "" else found.kind.said(value) for value in values[:MOST_SHOWN])
 
-    def decided(self, event: TicketEvent) -> None:
-        """Go on with the ticket as the rules have decided it so far."""
-        self._view = self._view._replace(event=event)
+    def decided(self, decision: Decision) -> None:
+        """Go on with the ticket as the rules have decided it so far; it is made when it is next looked at."""
+        self._decided = decision
         for key in self._fresh:
             for known in (self._values, self._folded, self._said):
                 known.pop(key, None)

@@ -99,7 +99,7 @@ def test_everybody_is_notified_once_with_the_first_rule_that_asked() -> None:
 def test_a_rule_that_stops_is_the_last_one(stopping: dict[str, Any]) -> None:
     verdict = asked(desk([{"when": [{"kind": "bounce"}], **stopping}, stopping, {"then": [{"tag": "outage"}]}]))
     assert verdict.decision.tags == ("vip",)
-    assert [run["result"] for run in verdict.trace["rules"]] == ["failed", "matched"]
+    assert [(run["rule"], run["result"]) for run in verdict.trace["rules"]] == [("rule 1", "matched")]
 
 
 def test_stop_false_stops_nothing() -> None:

@@ -66,7 +66,8 @@ def test_every_rule_says_what_it_did_or_the_first_thing_that_kept_it() -> None:
 
 def test_the_trace_has_the_path_the_operator_what_was_wanted_and_what_was_seen() -> None:
     made = desk(RULES)
-    run = decide(compile_rules(made), event(text="x" * 500), made).trace["rules"][0]
+    compiled = compile_rules(made)
+    run = whole(decide(compiled, event(text="x" * 500), made).trace, kept(compiled))["rules"][0]
     assert run["failed"] == [
         {
             "path": "when.0.subject",

@@ -13,7 +13,7 @@ from router.conditions import CONDITIONS, Seen
 from router.conditions.patterns import pattern
 from router.decide import Verdict, decide
 from router.event import TicketEvent
-from router.index import FEW, LONGEST, PIECE, Entry, index_of
+from router.index import LONGEST, PIECE, Entry, index_of
 from router.literals import literals
 from router.rules import RuleSet, check_rules, compile_rules
 from router.state import State
@@ -21,10 +21,9 @@ from router.trace import kept, whole
 from tests.router_rules.desks import CREATED, LATER, desk, event
 
 NEVER: list[dict[str, Any]] = [
-    {"name": f"never {n}", "when": [{"from_domain": f"nobody{n}.example"}], "then": [{"tag": "vip"}]}
-    for n in range(FEW + 1)
+    {"name": f"never {n}", "when": [{"from_domain": f"nobody{n}.example"}], "then": [{"tag": "vip"}]} for n in range(3)
 ]
-"""Rules that fill a desk up, so that it has an index."""
+"""Rules of others."""
 
 
 def unindexed(rules: RuleSet) -> RuleSet:
@@ -51,11 +50,6 @@ def test_a_message_asks_only_the_rules_it_may_concern() -> None:
         )
     )
     assert [name for name in asked(rules, event()) if name != "other event"] == ["loose", "text", "name", "pattern"]
-
-
-def test_a_desk_with_few_rules_asks_each() -> None:
-    rules = compile_rules(desk(NEVER[:FEW]))
-    assert asked(rules, event()) == [rule["name"] for rule in NEVER[:FEW]]
 
 
 def test_a_rule_a_clock_struck_for_is_found_by_its_name() -> None:
@@ -197,7 +191,7 @@ def right(rules: list[dict[str, Any]]) -> Desk | None:
     return None if check_rules(made) else made
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 @given(
     st.lists(RULE, min_size=1, max_size=6),
     st.sampled_from([CREATED, LATER]),
@@ -291,6 +285,7 @@ REGEX = st.recursive(
 @given(REGEX, st.text("abck\u212asS1. xé\u017f\u212a", max_size=12))
 @example("\u212a", "\u212a")
 @example("s", "\u017f")
+@example("a(?i)*", "")
 def test_a_pattern_that_is_found_has_one_of_its_texts(said: str, text: str) -> None:
     try:
         compiled = pattern(said)
