@@ -175,7 +175,7 @@ def _asked(one: dict[str, Any]) -> str:
     asked = one["asked"]
     if asked["what"] == "message":
         return f"message {one['inbox']}"
-    who = "the clock" if asked["what"] == "clock" else f"{asked['by']}".removeprefix("agent:")
+    who = f"the {asked['by']}" if asked["what"] != "act" else str(asked["by"]).removeprefix("agent:")
     return f"{who}: {asked['event']}"
 
 

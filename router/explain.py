@@ -68,9 +68,10 @@ _IDLE = {
 
 
 def _picked(one: Mapping[str, Any]) -> str:
-    chosen = one["agent"] or f"nobody ({_why_nobody(one['reason'])})"
+    rung = ", ".join(one.get("rung", ()))
+    chosen = f"rings {rung}" if rung else f"chose {one['agent'] or 'nobody, ' + _why_nobody(one['reason'])}"
     others = ", ".join(f"{agent} ({why})" for agent, why in one["passed_over"])
-    return f"• {one['strategy']} chose {chosen}{f'; passed over: {others}' if others else ''}"
+    return f"• {one['strategy']} {chosen}{f'; passed over: {others}' if others else ''}"
 
 
 def _action(action: Mapping[str, Any]) -> str:
@@ -105,4 +106,6 @@ def _why_nobody(reason: str | None) -> str:
 
 
 def _listed(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_listed(one)}" for name, one in value.items())
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

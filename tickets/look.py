@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Row, select
 
@@ -109,19 +109,10 @@ def rules_of(store: Store, version: str) -> list[dict[str, Any]]:
 
 
 def _asked(decision: Row[Any], first: Row[Any] | None) -> dict[str, Any]:
-    """Return what the rules were asked about: a message that came in, an act, or a clock that struck; and who did it."""
+    """Return what the rules were asked about: a message, an act, what a clock or the desk itself did; and who did it."""
     name, actor = (first.name, first.actor) if first else ("message.received", None)
-    if decision.inbox_id is not None:
-        what = "message"
-    elif actor == "desk" and name not in NO_CLOCK:
-        what = "clock"
-    else:
-        what = "act"
-    return {"what": what, "event": name, "by": actor}
-
-
-NO_CLOCK: Final = frozenset({"delivery.failed", "agent.availability_changed"})
-"""What the desk itself says at once, not at a time."""
+    by_itself = actor if actor in ("clock", "desk") else "act"
+    return {"what": by_itself if decision.inbox_id is None else "message", "event": name, "by": actor}
 
 
 def _of(decision: Row[Any], notice: Row[Any]) -> bool:
