@@ -1,7 +1,7 @@
 """What a rule looks at, and what has been decided so far."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
 
 from config.rule import Priority
@@ -62,8 +62,7 @@ class Lookups:
 NOTHING: Final = Lookups()
 
 
-@dataclass(frozen=True, slots=True)
-class TicketEvent:
+class TicketEvent(NamedTuple):
     """Something that happened to a ticket, and the ticket as it is when the rules are asked.
 
     `names` are the events of this pass (`ticket.created`, `message.received`, `sla.warning`), `at` is now (UTC seconds),
@@ -84,8 +83,8 @@ class TicketEvent:
     text: str = ""
     recipients: Values = ()
     trust: Trust | None = None
-    changed: Mapping[str, tuple[Values, Values]] = field(default_factory=dict)
-    lookups: Lookups = field(default=NOTHING, compare=False)
+    changed: Mapping[str, tuple[Values, Values]] = {}
+    lookups: Lookups = NOTHING
     only: frozenset[str] | None = None
     linked_to: int | None = None
     released: bool = False
@@ -189,13 +188,12 @@ def as_decided(event: TicketEvent, decision: Decision) -> TicketEvent:
         agent_since=old.agent_since if decision.agent == old.agent else event.at,
         status_since=old.status_since if decision.status == old.status else event.at,
     )  # fmt: skip
-    return replace(event, ticket=ticket)
+    return event._replace(ticket=ticket)
 
 
 def at_next(event: TicketEvent, decision: Decision, lines: Sequence[Change]) -> TicketEvent:
     """Return the event that the changes of a pass are to the rules: the ticket is as decided."""
-    return replace(
-        as_decided(event, decision),
+    return as_decided(event, decision)._replace(
         names=frozenset(line.event for line in lines),
         changed=changed(lines),
         actors=actors(lines),

@@ -117,12 +117,22 @@ def _by_default(desk: Desk, department: str, agent: str | None, happened: Sequen
         if alarm := events.get(word):
             for one in [mine] if mine else _members(desk, department):
                 yield from _to_agent(desk, department, alarm, one, reason.format(whose))
-    for event in (events.get("ticket.created"), events.get("ticket.transferred")):
-        if event is None or (event.name == "ticket.transferred" and "ticket.created" in events):
-            continue
+    if (free := _to_take(events, mine)) is not None:
+        reason = (
+            "a new ticket in your department {}" if free.name in NEW else "a ticket of your department {} is nobody's"
+        )
         for other in _members(desk, department):
             if other is not mine:
-                yield from _to_agent(desk, department, event, other, f"a new ticket in your department {name}")
+                yield from _to_agent(desk, department, free, other, reason.format(name))
+
+
+NEW: Final = ("ticket.created", "ticket.transferred")
+
+
+def _to_take(events: Mapping[str, Happened], mine: Agent | None) -> Happened | None:
+    """Return what the whole department hears of: a new ticket, or one that has nobody any more."""
+    new = next((events[name] for name in NEW if name in events), None)
+    return new or (events.get("ticket.unassigned") if mine is None else None)
 
 
 _WROTE: Final = {"ticket.merged": "another ticket of the customer was merged into it"}

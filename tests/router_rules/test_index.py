@@ -54,7 +54,7 @@ def test_a_message_asks_only_the_rules_it_may_concern() -> None:
 
 def test_a_rule_a_clock_struck_for_is_found_by_its_name() -> None:
     rules = compile_rules(desk([*NEVER, {"name": "mine"}]))
-    assert asked(rules, replace(event(), only=frozenset({"mine"}))) == ["mine"]
+    assert asked(rules, event()._replace(only=frozenset({"mine"}))) == ["mine"]
 
 
 def test_only_what_rules_of_the_event_need_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +172,7 @@ def of(names: frozenset[str], said: dict[str, Any]) -> TicketEvent:
     assert made.message is not None
     raw = {"subject": said["subject"], "text": said["text"], "to": said["to"], "cc": said["cc"]}
     sender = made.message.sender.model_copy(update={"id": said["sender"]})
-    return replace(made, message=made.message.model_copy(update={**raw, "sender": sender}))
+    return made._replace(message=made.message.model_copy(update={**raw, "sender": sender}))
 
 
 def told(verdict: Verdict, rules: RuleSet) -> list[Any]:
@@ -204,7 +204,7 @@ def test_with_the_index_everything_is_decided_as_without(
     made = right(rules)
     if made is None:
         return
-    compiled, question = compile_rules(made), replace(of(names, said), only=only)
+    compiled, question = compile_rules(made), of(names, said)._replace(only=only)
     plain = unindexed(compiled)
     one, other = decide(compiled, question, made), decide(plain, question, made)
     assert (one.decision, one.changes) == (other.decision, other.changes)
