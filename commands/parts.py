@@ -20,6 +20,7 @@ from notify.template import check_templates
 from router.chains import check_escalations
 from router.correlate import check_correlations
 from router.rules import check_rules
+from router.static import check_together
 from tickets import blobs
 from tickets.blobs import Blobs
 from tickets.store import Store
@@ -29,7 +30,15 @@ EX_TEMPFAIL = 75
 """sysexits.h: trouble here, try again; a mail system keeps the mail and does so."""
 
 KINDS = Kinds(channels.words, channels.config_model, notifiers.words, notifiers.config_model)
-CHECKS = (check_rules, check_correlations, check_escalations, check_decryption, check_templates, channels.check)
+CHECKS = (
+    check_rules,
+    check_together,
+    check_correlations,
+    check_escalations,
+    check_decryption,
+    check_templates,
+    channels.check,
+)
 
 
 def settings(code: int = 2) -> Settings:

@@ -50,6 +50,7 @@ def _unique(desk: Desk, place: Place) -> None:
         *(("sla id", one.id, ("slas", i, "id")) for i, one in enumerate(desk.slas)),
         *(("contact group id", one.id, ("contact_groups", i, "id")) for i, one in enumerate(desk.contact_groups)),
         *(("tag", tag, ("tags", i)) for i, tag in enumerate(desk.tags)),
+        *(("rule name", one.name, ("rules", i, "name")) for i, one in enumerate(desk.rules)),
         *(
             ("department address", address, ("departments", i, "addresses", j))
             for i, one in enumerate(desk.departments)
@@ -172,12 +173,6 @@ def _oddities(desk: Desk, place: Place) -> None:
             place.at("departments", i).warn(f"{department.id} has no agents; nobody sees its tickets")
         if not department.addresses:
             place.at("departments", i).warn(f"{department.id} has no address; no mail leads to it")
-    first: dict[str, int] = {}
-    for i, rule in enumerate(desk.rules):
-        if first.setdefault(rule.name, i) != i:
-            place.at("rules", i, "name").warn(
-                f"rules.{first[rule.name]} has the same name; a ticket's history cannot tell them apart"
-            )
 
 
 def _never(desk: Desk, place: Place) -> None:

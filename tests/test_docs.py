@@ -324,7 +324,10 @@ def test_every_example_of_a_condition_and_an_action_is_taken(tmp_path: Path) -> 
     text = read("docs/rules.md")
     conditions, actions = examples(text, "## Conditions") + examples(text, "## Operators"), examples(text, "## Actions")
     assert (len(conditions), len(actions)) == (len(CONDITIONS) + len(OPERATORS), len(ACTIONS))
-    rules = [f"  - name: condition {i}\n    when: [{one}]\n    then: [stop: true]" for i, one in enumerate(conditions)]
+    rules = [
+        f"  - name: condition {i}\n    active: false\n    when: [{one}]\n    then: [note: x]"
+        for i, one in enumerate(conditions)
+    ]
     rules += [f"  - name: action {i}\n    then:\n      {one}" for i, one in enumerate(actions)]
     loaded(EXAMPLE.read_text(encoding="utf-8") + "\n" + "\n".join(rules) + "\n", tmp_path)
 

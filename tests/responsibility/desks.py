@@ -19,6 +19,7 @@ def team(agents: Mapping[str, Mapping[str, Any]], **sections: Any) -> Desk:
 def team_file(agents: Mapping[str, Mapping[str, Any]], **sections: Any) -> str:
     """Return the desk file of such a desk."""
     people = [{"id": one, "name": one.title(), "email": f"{one}@acme.example", **said} for one, said in agents.items()]
+    first = sections.get("departments", [{"id": "support"}])[0]["id"]
     whole = {
         "desk": {"name": "Acme Support", "domain": "support.acme.example", **sections.pop("desk", {})},
         "agents": people,
@@ -26,7 +27,7 @@ def team_file(agents: Mapping[str, Mapping[str, Any]], **sections: Any) -> str:
         "channels": [
             {"name": "mail", "type": "smtp", "listen": "127.0.0.1:8025"},
             {"name": "site", "type": "chat", "origins": ["https://acme.example"]},
-            {"name": "bot", "type": "telegram", "secret": "env:TELEGRAM_SECRET"},
+            {"name": "bot", "type": "telegram", "secret": "env:TELEGRAM_SECRET", "department": first},
         ],
         "notifiers": {"email": {"from": "desk@support.acme.example"}},
         **sections,
