@@ -33,7 +33,7 @@ KINDS = {
 def explain(told: Mapping[str, Any]) -> list[str]:
     """Return the lines for a trace of `decide` that was made whole, in their order; every line is printable text."""
     lines = [_evidence(one) for one in told.get("evidence", ())]
-    lines += [f"Desk {told['version']}, {' + '.join(told['events'])}"]
+    lines += [", ".join((f"Desk {told['version']}", *([" + ".join(told["events"])] if told["events"] else [])))]
     lines += (_rule(run) for run in told["rules"])
     for one in told.get("next", ()):
         lines += [f"then {' + '.join(one['events'])}", *(_rule(run) for run in one["rules"])]
