@@ -21,7 +21,7 @@ from router.hold import hold
 from router.lock import lock
 from router.staff import staff_of
 from router.state import OVER, state_of
-from router.ticket import Pen
+from router.ticket import Pen, spoken
 from router.turn import Turn
 from router.way import way_of
 from tickets.presence import away_since
@@ -88,18 +88,7 @@ class Acts:
         """Write a note for colleagues into a ticket; the customer never sees it."""
         text = sayable(text, ())
         with self._on(number, agent) as on:
-            row = {
-                "kind": "note",
-                "author": on.hand.actor,
-                "author_name": on.hand.agent.name,
-                "external_id": "",
-                "text": text,
-                "reply_text": text,
-                "attachments": "[]",
-                "facts": None,
-                "sent_at": None,
-            }
-            entry = on.turn.pen.write_entry(on.row.id, row)
+            entry = on.turn.pen.write_entry(on.row.id, spoken("note", on.hand.actor, on.hand.agent.name, text))
             _, written = on.turn.take([Change("ticket.noted", on.hand.actor, {"entry": entry})], text=text, entry=entry)
         return Acted(on.row.id, entry, tuple(written.rings))
 

@@ -14,7 +14,7 @@ from router.event import Change
 from router.files import belong
 from router.hand import CannotActError
 from router.tell import Intent
-from router.ticket import Pen
+from router.ticket import Pen, spoken
 from router.turn import Turn, Written
 from router.way import Way
 from tickets.message import clean
@@ -56,16 +56,9 @@ class Answer:
         if len(rows) != len(set(attached)):
             raise CannotActError("A file of the answer is not there any more; attach it again")
         mail = {"mail": self.way.mail} if self.way.mail else {}
-        row = {
-            "kind": "answer",
-            "author": self._actor,
-            "author_name": self.agent.name,
-            "external_id": "",
-            "text": text,
-            "reply_text": text,
+        row = spoken("answer", self._actor, self.agent.name, text) | {
             "attachments": json.dumps([_part(row) for row in sorted(rows, key=lambda row: attached.index(row.id))]),
             "facts": json.dumps({"goes": self.way.words, **mail}),
-            "sent_at": None,
             "state": "pending",
         }
         entry = self.pen.write_entry(self.turn.before.number or 0, row, said(connection, key) if key else None)

@@ -244,3 +244,19 @@ class Pen:
 
 def _subject(message: InboundMessage) -> str:
     return (message.subject or first_line(message.reply_text or message.text) or "(no subject)")[:SUBJECT_LENGTH]
+
+
+def spoken(kind: str, author: str, name: str, text: str) -> dict[str, object]:
+    """Return what an entry has that was written here, by an agent or a rule."""
+    return {
+        "kind": kind,
+        "inbox_id": None,  # even in the turn of a message, which has its own entry
+        "author": author,
+        "author_name": name,
+        "external_id": "",
+        "text": text,
+        "reply_text": text,
+        "attachments": "[]",
+        "facts": None,
+        "sent_at": None,
+    }

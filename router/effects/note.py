@@ -4,6 +4,7 @@ from router.actions.registry import Skipped
 from router.actions.words import filled
 from router.effects.scene import Scene, effect
 from router.event import Change, Effect
+from router.ticket import spoken
 
 
 @effect
@@ -16,19 +17,3 @@ def note(scene: Scene, one: Effect) -> str:
     entry = scene.pen.write_entry(scene.number, spoken("note", actor, one.rule, text))
     scene.history(Change("ticket.noted", actor, {"entry": entry}))
     return "noted"
-
-
-def spoken(kind: str, author: str, name: str, text: str) -> dict[str, object]:
-    """Return what an entry has that a rule writes."""
-    return {
-        "kind": kind,
-        "inbox_id": None,  # that is the message's
-        "author": author,
-        "author_name": name,
-        "external_id": "",
-        "text": text,
-        "reply_text": text,
-        "attachments": "[]",
-        "facts": None,
-        "sent_at": None,
-    }

@@ -14,10 +14,10 @@ from notify.template import reply_source
 from router.actions.registry import Skipped
 from router.actions.words import filled
 from router.conversation import said
-from router.effects.note import spoken
 from router.effects.scene import Scene, effect
 from router.event import Change, Effect
 from router.tell import Intent
+from router.ticket import spoken
 from router.way import Way, way_of
 from tickets.message import SPEAKS
 from tickets.reply import AUTO_ANSWER
