@@ -23,9 +23,10 @@ from router.clocks.rewind import Rewinder
 from router.clocks.tick import tick
 from router.comings import heard
 from router.drain import drained
+from router.hold import conversations_of
 from router.homeless import LOOK_SECONDS, rehoused
 from router.missed import missed
-from router.returns import Moved, returned
+from router.returns import Moved, Patience, returned
 from router.route import Router
 from tickets.availability import Availability
 from tickets.blobs import open_blobs
@@ -63,6 +64,7 @@ class Stages:
         self.errands = Errands(self.store, desk.current, self.blobs, self.scanner)
         self._ring = ring
         self._housed = ("", 0.0)
+        self._patience = Patience()
         self._outbox: Outbox | None = None
         self._outbox_lock = threading.Lock()
 
@@ -168,13 +170,15 @@ class Stages:
         ways = {
             "rehoused": self._rehoused(book, now),
             "asked": heard(self.store, book, now, SWEEP_ROWS),
-            "returned": returned(self.store, book, now, SWEEP_ROWS),
-            "drained": drained(self.store, book, now, SWEEP_ROWS),
+            "returned": returned(self.store, book, now, SWEEP_ROWS, self._patience),
+            "drained": drained(self.store, book, now, SWEEP_ROWS, self._patience),
         }
         for how, moves in ways.items():
             for moved in moves:
                 self.metrics.moved.labels(how).inc()
                 self._ring("deliver", moved.rings)
+                for conversation in conversations_of(self.store, moved.ticket):
+                    self._tell(conversation)
 
     def _rehoused(self, book: Book, now: float) -> Iterator[Moved]:
         """Yield the tickets whose department is not there any more, once for a desk file and now and then."""

@@ -57,7 +57,7 @@ def heard(store: Store, book: Book, now: float, most: int) -> Iterator[Moved]:
                 theirs = list(connection.scalars(_THEIRS, {"whose": agent, "most": most}))
             ends = ("there", "away") if away else ("away", "there")
             line = Change(CHANGED, f"agent:{agent}", dict(zip(("from", "to"), ends, strict=True)))
-            yield from one_by_one(store, theirs, partial(_ask, book=book, line=line, since=since, now=now))
+            yield from one_by_one(store, theirs, partial(_ask, book=book, line=line, since=since, now=now), now)
         with store.write() as connection:
             connection.execute(_HEARD, {"who": agent, "when": since})
 

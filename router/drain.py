@@ -7,6 +7,7 @@ somebody could have it; only what has somebody costs more than a look.
 
 import json
 from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from router.book import Book
 from router.clocks.react import WORD, rung
 from router.event import PRIORITIES
 from router.hold import hold
-from router.returns import Moved, one_by_one
+from router.returns import Moved, Patience, one_by_one
 from router.staff import Pick, Staff, staff_of
 from router.state import WORKING, State
 from router.ticket import Pen
@@ -58,10 +59,10 @@ _WAITING: Final = (
 )
 
 
-def drained(store: Store, book: Book, now: float, most: int) -> Iterator[Moved]:
+def drained(store: Store, book: Book, now: float, most: int, patience: Patience | None = None) -> Iterator[Moved]:
     """Give at most so many waiting tickets to agents who can have them at `now` (UTC seconds), each by itself.
 
-    Raises `Temporary`; what was yielded is done. A ticket with which something is wrong holds up no other.
+    `patience` is as with `returned`. Raises `Temporary`; what was yielded is done. A ticket with which something is wrong holds up no other.
     """
     choosing = [one for one in book.desk.departments if one.chooses]
     if not choosing or len(book.desk.agents) == 1:
@@ -70,7 +71,7 @@ def drained(store: Store, book: Book, now: float, most: int) -> Iterator[Moved]:
     with store.read() as connection:
         waiting = [one for one in choosing if connection.scalar(_ANY, {"of_department": one.id})]
         numbers = list(islice(_could_go(connection, book.desk, waiting, now, away), most)) if waiting else []
-    yield from one_by_one(store, numbers, lambda connection, number: _give(connection, book, number, now, away))
+    yield from one_by_one(store, numbers, partial(_give, book=book, now=now, away=away), now, patience)
 
 
 class _Foreseen(Workload):
@@ -137,7 +138,7 @@ def _new_to_ring(ticket: State, pick: Pick) -> bool:
     return not set(pick.rung) <= set(ticket.clocks.get(WORD, {}).get("rung", ()))
 
 
-def _give(connection: Connection, book: Book, number: int, now: float, away: Mapping[str, float]) -> Moved | None:
+def _give(connection: Connection, number: int, book: Book, now: float, away: Mapping[str, float]) -> Moved | None:
     ticket = hold(connection, number)
     if ticket is None or ticket.agent is not None or ticket.status not in WORKING:
         return None

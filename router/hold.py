@@ -5,6 +5,7 @@ from sqlalchemy import Connection, bindparam, select
 from router.lock import lock
 from router.state import State, state_of
 from tickets.schema import conversations, tickets
+from tickets.store import Store
 
 _KEYS = select(conversations.c.key).where(conversations.c.ticket_id == bindparam("of_ticket"))
 _ROW = select(tickets).where(tickets.c.id == bindparam("number")).with_for_update()
@@ -15,3 +16,9 @@ def hold(connection: Connection, number: int) -> State | None:
     lock(connection, list(connection.scalars(_KEYS, {"of_ticket": number})))
     row = connection.execute(_ROW, {"number": number}).first()
     return None if row is None else state_of(row)
+
+
+def conversations_of(store: Store, number: int) -> list[str]:
+    """Return the keys of a ticket's conversations, for whoever watches them. Raises `Temporary`."""
+    with store.read() as connection:
+        return list(connection.scalars(_KEYS, {"of_ticket": number}))

@@ -42,4 +42,4 @@ def rehoused(store: Store, book: Book, now: float, most: int) -> Iterator[Moved]
         _, written = turn.take([])
         return Moved(number, tuple(written.rings))
 
-    yield from one_by_one(store, homeless(store, book.desk, most), move)
+    yield from one_by_one(store, homeless(store, book.desk, most), move, now)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import structlog
@@ -18,6 +19,9 @@ from tickets.presence import away_since
 from tickets.schema import tickets, working
 from tickets.store import Store
 from tickets.trouble import Temporary
+
+SHORTEST_SECONDS: Final = 60.0
+LONGEST_SECONDS: Final = 3_600.0
 
 log = structlog.get_logger()
 
@@ -62,25 +66,56 @@ class Moved:
     rings: tuple[int, ...]
 
 
-def returned(store: Store, book: Book, now: float, most: int) -> Iterator[Moved]:
+class Patience:
+    """Which tickets could not be moved, and when each is tried again: after one minute, two, four … an hour.
+
+    It lives as long as its process; who begins anew tries them all once. For one thread.
+    """
+
+    def __init__(self) -> None:
+        self._until: dict[int, tuple[float, float]] = {}
+
+    def waits(self, number: int, now: float) -> bool:
+        """Tell whether a ticket is not to be tried yet."""
+        return number in self._until and now < self._until[number][0]
+
+    def failed(self, number: int, now: float) -> None:
+        """Wait longer with a ticket than the time before."""
+        seconds = min(2 * self._until[number][1], LONGEST_SECONDS) if number in self._until else SHORTEST_SECONDS
+        self._until[number] = now + seconds, seconds
+
+    def moved(self, number: int) -> None:
+        """Wait no longer with a ticket."""
+        self._until.pop(number, None)
+
+
+def returned(store: Store, book: Book, now: float, most: int, patience: Patience | None = None) -> Iterator[Moved]:
     """Take from their agents the open tickets they have lost by `now` (UTC seconds), at most so many, each by itself.
 
-    Raises `Temporary`; what was yielded is done. A ticket with which something is wrong holds up no other.
+    `patience` remembers between two looks what could not be moved. Raises `Temporary`; what was yielded is done. A ticket with which something is wrong holds up no other.
     """
     away = away_since(store)
     with store.read() as connection:
         numbers = list(_lost(connection, Staff(book.desk, now, away), most))
-    yield from one_by_one(store, numbers, lambda connection, number: _return(connection, book, number, now, away))
+    one = partial(_return, book=book, now=now, away=away)
+    yield from one_by_one(store, numbers, one, now, patience)
 
 
 def one_by_one(
-    store: Store, numbers: Iterable[int], move: Callable[[Connection, int], Moved | None]
+    store: Store,
+    numbers: Iterable[int],
+    move: Callable[[Connection, int], Moved | None],
+    now: float,
+    patience: Patience | None = None,
 ) -> Iterator[Moved]:
     """Move tickets, each in a transaction of its own, and yield those that were; raises `Temporary`.
 
-    What fails for another reason is put down and keeps no other ticket from being moved.
+    What fails for another reason is put down, tried again later, and keeps no other ticket from being moved.
     """
+    patience = patience or Patience()
     for number in numbers:
+        if patience.waits(number, now):
+            continue
         try:
             with store.write() as connection:
                 moved = move(connection, number)
@@ -88,7 +123,9 @@ def one_by_one(
             raise
         except Exception:  # whatever the defect, it is this ticket's
             log.exception("a ticket stays with whom it is", ticket=number)
+            patience.failed(number, now)
             continue
+        patience.moved(number)
         if moved is not None:
             yield moved
 
@@ -102,7 +139,7 @@ def _lost(connection: Connection, staff: Staff, most: int) -> Iterator[int]:
             yield from numbers
 
 
-def _return(connection: Connection, book: Book, number: int, now: float, away: Mapping[str, float]) -> Moved | None:
+def _return(connection: Connection, number: int, book: Book, now: float, away: Mapping[str, float]) -> Moved | None:
     ticket = hold(connection, number)
     if ticket is None:
         return None

@@ -186,6 +186,26 @@ def test_a_ticket_with_which_something_is_wrong_holds_up_no_other(
     assert [one.ticket for one in shift.tick()] == [mine]
 
 
+def test_what_cannot_be_moved_is_tried_again_later_and_later(
+    shift: Shift, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong, tried, moment = shift.of("sona"), list[float](), [0.0]
+
+    def held(_connection: Any, _number: int) -> Any:
+        tried.append(moment[0])
+        raise ValueError("a row nobody foresaw")
+
+    monkeypatch.setattr(returns, "hold", held)
+    shift.away("sona")
+    patience = returns.Patience()
+    for minute in range(8):
+        for moment[0] in (shift.now + 60 * minute, shift.now + 60 * minute + 1):
+            assert list(returned(store, shift.book, moment[0], 10, patience)) == []
+    assert [at - shift.now for at in tried] == [0, 60, 180, 420]
+    monkeypatch.undo()
+    assert [one.ticket for one in returned(store, shift.book, shift.now + 3600, 10, patience)] == [wrong]
+
+
 def test_so_many_at_most_are_taken_in_one_tick(shift: Shift, store: Store) -> None:
     numbers = [shift.of("sona") for _ in range(3)]
     shift.away("sona")
