@@ -243,11 +243,10 @@ def test_a_link_stands_in_both_histories_once(store: Store, tmp_path: Path) -> N
     assert (front.links(first), front.links(second)) == ([second], [first])
 
 
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)  # SQLite has one writer
 def test_a_merge_into_a_ticket_that_somebody_holds_is_tried_again_and_never_waits_in_a_circle(
     store: Store, tmp_path: Path
 ) -> None:
-    if store.sqlite:
-        pytest.skip("SQLite has one writer")
     rules = "  - {name: Answered, on: [ticket.answered], then: [{merge: newest}]}"
     front = Ruled(store, tmp_path, rules)
     first, second = front.hears("One"), front.hears("Two")

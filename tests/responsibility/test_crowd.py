@@ -86,9 +86,8 @@ def watched(desk: Crew) -> Iterator[None]:
     assert looks[0] > 1
 
 
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)  # SQLite has one writer
 def test_who_holds_the_assignment_never_waits_for_a_ticket_whose_holder_may_wait_for_it(store: Store) -> None:
-    if store.sqlite:
-        pytest.skip("SQLite has one writer")
     link = {"name": "Together", "then": [{"link": "newest"}]}
     desk = Crew(store, team({"sona": {}, "luca": {}}, departments=support(assignment="round_robin"), rules=[link]))
     first = desk.send("a@x.example", sender="ann@x.example")

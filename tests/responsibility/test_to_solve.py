@@ -156,9 +156,8 @@ def test_a_hundred_times_everybody_clicks_at_once_and_each_ticket_has_one_winner
     assert all(desk.all()[number] == agent for agent, number in got if number is not None)
 
 
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)  # SQLite has one writer
 def test_a_ticket_that_is_being_written_to_is_waited_for_and_not_overlooked(store: Store) -> None:
-    if store.sqlite:
-        pytest.skip("SQLite has one writer")
     desk = crew(store)
     [one] = desk.comes()
     asked = Thread(target=ask, args=(desk,))
