@@ -98,8 +98,8 @@ class Department(Model):
     `conversations` are boundaries by the channel's name, where the department's differ from the channel's own.
     `assignment` is how an agent is chosen for a ticket nobody has, `sticky` whether the contact's last agent goes first;
     `skills` are what an agent must have for its tickets. What happens to tickets of an agent who is away says `when_away`,
-    once they are away for `away_after`; who does not react to what a strategy gave within `react_within` (in a chat and on
-    the phone `ring_within`) loses it to the next.
+    once they are away for `away_after`; who does not react within `react_within` to what others gave them loses it (what a
+    strategy gives in a chat or on the phone, within `ring_within`).
     """
 
     id: Name

@@ -1,4 +1,4 @@
-"""Who does not react to what a strategy gave them loses it to the next; what rings with everybody rings again."""
+"""Who does not react to what others gave them loses it to the next; what rings with everybody rings again."""
 
 from pathlib import Path
 
@@ -97,11 +97,41 @@ def test_what_colleagues_do_about_it_is_no_reaction(shift: Shift) -> None:
     assert shift.whose(number) == "luca"
 
 
-def test_what_was_given_by_hand_stays(shift: Shift) -> None:
+def test_what_a_colleague_gave_goes_on_too_and_what_one_takes_oneself_stays(shift: Shift) -> None:
+    number, mine = shift.mails_in(), shift.mails_in()
+    shift.acts.assign(number, "mia", "luca")
+    shift.acts.assign(mine, "mia", "mia")
+    shift.tick(599)
+    assert (shift.whose(number), shift.whose(mine)) == ("luca", "mia")
+    shift.tick(1)
+    assert (shift.whose(number), shift.past(number)[-2][2]["reason"]) == ("mia", "not_reacted")
+    shift.tick(600_000)
+    assert shift.whose(mine) == "mia"
+
+
+def test_without_a_strategy_it_is_nobodys_again_and_the_department_hears_of_it(shift: Shift) -> None:
+    shift.says(react_within="10m")
     number = shift.mails_in()
     shift.acts.assign(number, "mia", "luca")
-    shift.tick(600_000)
-    assert shift.whose(number) == "luca"
+    shift.tick(600)
+    assert (shift.whose(number), shift.ticket(number)["unassigned_reason"]) == (None, "not_reacted")
+    told = [who for who, _, state in shift.owed(number) if state == "pending"]
+    assert told[-3:] == ["sona", "luca", "mia"]
+
+
+def test_who_stands_in_gets_it_where_the_department_says_so_and_has_as_long(shift: Shift) -> None:
+    shift.says({"luca": {"substitute": "mia"}}, react_within="10m", when_away="substitute")
+    number = shift.mails_in()
+    shift.acts.assign(number, "sona", "luca")
+    shift.tick(600)
+    assert shift.past(number)[-1][2] == {
+        "from": "luca",
+        "to": "mia",
+        "reason": "not_reacted",
+        "why": "Luca did not react within 10 min",
+    }
+    shift.tick(600)
+    assert (shift.whose(number), shift.ticket(number)["unassigned_reason"]) == (None, "not_reacted")
 
 
 def test_who_takes_what_is_on_the_way_to_others_keeps_it(shift: Shift) -> None:
