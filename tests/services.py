@@ -1,6 +1,8 @@
 """Real PostgreSQL and Redis for the tests: the ones named in the environment, else servers delivered by pip."""
 
+import contextlib
 import os
+import random
 import socket
 import tempfile
 import uuid
@@ -94,8 +96,16 @@ def _or_skip(what: str, start: Callable[[], str]) -> str:
         pytest.skip(f"no {what} here: {error}")
 
 
+PORTS = 12_000, 32_000
+"""Below those the system gives to outgoing connections (net.ipv4.ip_local_port_range), which would take a free one again."""
+
+
 def free_port() -> int:
-    """Return a port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port nobody listens on now; no other worker of this run of the tests is given it."""
+    place = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    while True:
+        port = random.randrange(PORTS[0] + place, PORTS[1], workers)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
