@@ -1,5 +1,6 @@
 """A changed desk file is taken as a whole, a broken one never."""
 
+import itertools
 import os
 import threading
 from pathlib import Path
@@ -123,7 +124,7 @@ def test_many_threads_see_the_old_desk_or_the_new_one_and_never_a_mixture(tmp_pa
     def text(number: int) -> str:
         return DESK.replace("Acme Support", f"desk-{number}").replace("name: General", f"name: desk-{number}")
 
-    ticks = iter(range(10_000_000))
+    ticks = itertools.count()
     file = DeskFile(wrote(tmp_path, text(0)), KINDS, (), lambda: float(next(ticks)))
     stop, wrong = threading.Event(), list[str]()
 
