@@ -7,10 +7,9 @@ from typing import Annotated, Any, Literal
 import typer
 from sqlalchemy import func, select
 
-from commands.output import AsJson, documents, line, stop, table
-from commands.parts import open_desk, open_store, settings
+from commands.output import AsJson, documents, line, table
+from commands.parts import known_agent, open_desk, open_store, settings
 from config.desk import Desk
-from config.problems import nearest, shown
 from router.absent import gone
 from router.staff import Staff
 from router.strategies import has
@@ -27,18 +26,14 @@ State = Annotated[Literal["away", "back"], typer.Argument(help="not at work, or 
 def agent(name: Id, state: State, *, as_json: AsJson = False) -> None:
     """Say that an agent is not at work, or is back; a running desk sees to their tickets within a second."""
     desk, now = open_desk(settings().desk_file).current(), time.time()
-    known = desk.agents_by_id
-    if name not in known:
-        near = nearest(name, known)
-        hint = f"; did you mean {near}?" if near else ". See: frontdesk agents"
-        stop(f'No agent of this desk is called "{shown(name)}"{hint}', 1)
+    who = known_agent(desk, name)
     with open_store() as store:
         changed = set_away(store, name, state == "away", now)
         going = list(_going(store, desk, name, now)) if state == "away" else []
     if as_json:
         documents([{"agent": name, "state": state, "changed": changed, "tickets": going}])
         return
-    line(f"{known[name].name} {'is' if changed else 'was already'} {state}.")
+    line(f"{who.name} {'is' if changed else 'was already'} {state}.")
     for one in going:
         line(f"  {_words(desk, name, one)}")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from commands.output import stop
-from config.desk import Agent
+from config.desk import Agent, Desk
 from config.load import Kinds
 from config.problems import DeskError, nearest, shown
 from config.settings import Settings, WrongSettingError
@@ -58,9 +58,9 @@ def open_desk(path: Path) -> DeskFile:
         stop("\n".join((*map(str, error.problems), f"{len(error.problems)} problems; the desk does not start")), 2)
 
 
-def known_agent(name: str) -> Agent:
-    """Return an agent of the desk file; ends with 1 when nobody is called so."""
-    known = open_desk(settings().desk_file).current().agents_by_id
+def known_agent(desk: Desk, name: str) -> Agent:
+    """Return an agent of a desk; ends with 1 when nobody is called so."""
+    known = desk.agents_by_id
     if name not in known:
         near = nearest(name, known)
         hint = f"; did you mean {near}?" if near else ". See: frontdesk agents"

@@ -18,13 +18,13 @@ from ingest.inbox import Inbox
 from ingest.limits import Limiter
 from ingest.virus import Scanner
 from notify.outbox import Outbox
-from router.book import Book, Shelf
+from router.book import Book, Seldom, Shelf
 from router.clocks.rewind import Rewinder
 from router.clocks.tick import tick
 from router.comings import heard
 from router.drain import drained
 from router.hold import conversations_of
-from router.homeless import LOOK_SECONDS, rehoused
+from router.homeless import rehoused
 from router.missed import missed
 from router.returns import Moved, Patience, returned
 from router.route import Router
@@ -63,7 +63,7 @@ class Stages:
         self.rewinder = Rewinder(self.store, self.shelf.book)
         self.errands = Errands(self.store, desk.current, self.blobs, self.scanner)
         self._ring = ring
-        self._housed = ("", 0.0)
+        self._housed = Seldom()
         self._patience = Patience()
         self._outbox: Outbox | None = None
         self._outbox_lock = threading.Lock()
@@ -182,14 +182,13 @@ class Stages:
 
     def _rehoused(self, book: Book, now: float) -> Iterator[Moved]:
         """Yield the tickets whose department is not there any more, once for a desk file and now and then."""
-        version, since = self._housed
-        if version == book.desk.version and now - since < LOOK_SECONDS:
+        if not self._housed.due(book.desk, now):
             return
         moved = None
         for moved in rehoused(self.store, book, now, SWEEP_ROWS):
             yield moved
         if moved is None:
-            self._housed = book.desk.version, now
+            self._housed.done(book.desk, now)
 
     def ready(self) -> None:
         """Return when messages can be kept; raises `Temporary` with the reason otherwise."""

@@ -7,7 +7,7 @@ import typer
 
 from commands.agent import Id
 from commands.output import AsJson, documents, line
-from commands.parts import known_agent, open_store
+from commands.parts import known_agent, open_desk, open_store, settings
 from tickets.tokens import make, revoke
 
 Revoke = Annotated[bool, typer.Option("--revoke", help="make all tokens of the agent worthless instead")]
@@ -15,7 +15,7 @@ Revoke = Annotated[bool, typer.Option("--revoke", help="make all tokens of the a
 
 def token(name: Id, *, revoked: Revoke = False, as_json: AsJson = False) -> None:
     """Make a token for an agent, with which a program acts; it is shown once."""
-    agent = known_agent(name)
+    agent = known_agent(open_desk(settings().desk_file).current(), name)
     with open_store() as store:
         said = {"revoked": revoke(store, agent.id)} if revoked else {"token": make(store, agent.id, time.time())}
     if as_json:

@@ -17,15 +17,14 @@ from router.conversation import taken
 from router.effects.joining import take_in
 from router.event import Change
 from router.hand import CannotActError, Hand
-from router.hold import hold
-from router.lock import lock
+from router.hold import hold, hold_conversations
 from router.staff import staff_of
 from router.state import OVER, state_of
 from router.ticket import Pen, spoken
 from router.turn import Turn
 from router.way import way_of
 from tickets.presence import away_since
-from tickets.schema import conversations, tickets
+from tickets.schema import tickets
 from tickets.store import Store
 
 MOST_HOPS = 10
@@ -191,8 +190,7 @@ def _permitted(connection: Connection, desk: Desk, number: int, agent_id: str) -
     agent = desk.agents_by_id.get(agent_id)
     if agent is None:
         raise CannotActError(f"No agent is called {agent_id!r}; the desk file has: {', '.join(desk.agents_by_id)}")
-    keys = select(conversations.c.key).where(conversations.c.ticket_id == number)
-    lock(connection, list(connection.scalars(keys)))
+    hold_conversations(connection, number)
     for _ in range(MOST_HOPS):
         ticket = connection.execute(select(tickets).where(tickets.c.id == number).with_for_update()).first()
         if ticket is None or ticket.status != "merged" or ticket.merged_into is None:

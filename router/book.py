@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Transaction, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -14,6 +14,8 @@ from router.rules import RuleSet, compile_rules
 from router.trace import kept
 from tickets.schema import desk_versions
 
+LOOK_SECONDS: Final = 60.0
+"""So often somebody looks again for what a process with another desk file has left behind."""
 _INSERT: Any = {one.dialect.name: one.insert(desk_versions).on_conflict_do_nothing() for one in (sqlite, postgresql)}
 
 
@@ -66,3 +68,21 @@ class Shelf:
         if last is None or last.desk is not desk:
             last = self._last = book_of(desk)
         return last
+
+
+class Seldom:
+    """When something that a desk file asks for once has to be looked at: for a new version, and again now and then.
+
+    A process with another desk file may have undone it since. For one thread.
+    """
+
+    def __init__(self) -> None:
+        self._done: tuple[str, float] | None = None
+
+    def due(self, desk: Desk, now: float) -> bool:
+        """Tell whether to look, at `now` (UTC seconds)."""
+        return self._done is None or self._done[0] != desk.version or now - self._done[1] >= LOOK_SECONDS
+
+    def done(self, desk: Desk, now: float) -> None:
+        """Note that there is nothing left to do for this desk."""
+        self._done = desk.version, now

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from config.check import NOBODY
 from config.desk import Agent, Desk
@@ -11,7 +11,7 @@ from router.absent import gone
 from router.clocks.escalation import acknowledged
 from router.event import PRIORITIES, Change
 from router.staff import Staff
-from router.state import OVER, WORKING, State
+from router.state import OVER, SETTABLE, WORKING, State, transferred
 
 
 class CannotActError(Exception):
@@ -73,16 +73,8 @@ def transfer(ticket: State, hand: Hand, department: str) -> Done:
     known = hand.desk.departments_by_id
     if department not in known:
         raise CannotActError(f"{_unknown('department', department, known)}. See the desk file")
-    if department == ticket.department:
-        return [], ticket
-    lines = [Change("ticket.transferred", hand.actor, {"from": ticket.department, "to": department})]
-    if ticket.agent is not None:
-        lines.append(Change("ticket.unassigned", hand.actor, {"from": ticket.agent, "reason": "transferred"}))
-    return lines, ticket._replace(department=department, agent=None, unassigned_reason="transferred")
-
-
-SETTABLE: Final = ("open", "answered", "resolved", "closed", "spam")
-"""The statuses a hand may set; a ticket is postponed with a time, and merged into another one."""
+    moved, lines = transferred(ticket, department, hand.actor)
+    return lines, moved
 
 
 def status(ticket: State, hand: Hand, to: str) -> Done:

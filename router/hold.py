@@ -11,9 +11,16 @@ _KEYS = select(conversations.c.key).where(conversations.c.ticket_id == bindparam
 _ROW = select(tickets).where(tickets.c.id == bindparam("number")).with_for_update()
 
 
+def hold_conversations(connection: Connection, number: int) -> list[str]:
+    """Hold the conversations of a ticket until the transaction ends, and return their keys; its row is held next."""
+    keys = list(connection.scalars(_KEYS, {"of_ticket": number}))
+    lock(connection, keys)
+    return keys
+
+
 def hold(connection: Connection, number: int) -> State | None:
     """Return a ticket as it stands, held until the transaction ends; nothing when there is none."""
-    lock(connection, list(connection.scalars(_KEYS, {"of_ticket": number})))
+    hold_conversations(connection, number)
     row = connection.execute(_ROW, {"number": number}).first()
     return None if row is None else state_of(row)
 

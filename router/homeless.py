@@ -1,7 +1,6 @@
 """Tickets of departments that the desk file has no more: they go to the first one, or nobody would see them again."""
 
 from collections.abc import Iterator
-from typing import Final
 
 from sqlalchemy import Connection, select
 
@@ -15,9 +14,6 @@ from router.turn import Turn
 from tickets.presence import away_since
 from tickets.schema import tickets, working
 from tickets.store import Store
-
-LOOK_SECONDS: Final = 60.0
-"""So often somebody looks again for what a process with another desk file has left behind."""
 
 
 def homeless(store: Store, desk: Desk, most: int) -> list[int]:

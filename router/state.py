@@ -10,6 +10,8 @@ from router.event import Change, Decision
 WORKING: Final = frozenset({"new", "open"})
 """The statuses in which somebody has to do something."""
 OVER: Final = frozenset({"resolved", "closed", "spam", "merged"})
+SETTABLE: Final = ("open", "answered", "resolved", "closed", "spam")
+"""The statuses a hand or a rule may set; a ticket is postponed with a time, and merged into another one."""
 
 
 class State(NamedTuple):
@@ -119,13 +121,26 @@ def decided(before: State, state: State, decision: Decision, happened: Collectio
     return state._replace(**new)
 
 
+def transferred(ticket: State, to: str, actor: str, **why: str) -> tuple[State, list[Change]]:
+    """Return the ticket in another department, where nobody has it, and the lines of its history; none when it is there."""
+    if to == ticket.department:
+        return ticket, []
+    lines = [Change("ticket.transferred", actor, {"from": ticket.department, "to": to, **why})]
+    if ticket.agent is not None:
+        lines.append(Change("ticket.unassigned", actor, {"from": ticket.agent, "reason": "transferred"}))
+    return ticket._replace(department=to, agent=None, unassigned_reason="transferred"), lines
+
+
 def housed(ticket: State, desk: Desk) -> tuple[State, list[Change]]:
-    """Return the ticket in a department there is, and the lines of its history: else in the first one of the desk."""
+    """Return the ticket in a department there is, and the lines of its history: else in the first one of the desk.
+
+    Who is a member there keeps it.
+    """
     if ticket.department in desk.departments_by_id:
         return ticket, []
-    to, gone = desk.departments[0].id, f"the desk file has no department {ticket.department} any more"
-    lines = [Change("ticket.transferred", "desk", {"from": ticket.department, "to": to, "because": gone})]
+    to = desk.departments[0].id
+    gone = f"the desk file has no department {ticket.department} any more"
+    moved, lines = transferred(ticket, to, "desk", because=gone)
     if ticket.agent is None or ticket.agent in desk.members(to):
-        return ticket._replace(department=to), lines
-    lines.append(Change("ticket.unassigned", "desk", {"from": ticket.agent, "reason": "transferred"}))
-    return ticket._replace(department=to, agent=None, unassigned_reason="transferred"), lines
+        return ticket._replace(department=to), lines[:1]
+    return moved, lines

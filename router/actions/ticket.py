@@ -12,11 +12,10 @@ from config.problems import Place
 from router.actions.registry import Given, Skipped, action, each, one_of
 from router.actions.words import filled, read_words, values_of
 from router.event import PRIORITIES, Decision, TicketEvent, at_next
-from router.state import OVER
+from router.state import OVER, SETTABLE
 from tickets.calendar import is_open, opens_at
 
 STEPS: Final = {"raise": 1, "lower": -1}
-SETTABLE: Final = ("open", "answered", "resolved", "closed", "spam")
 ELSEWHERE: Final = {"postponed": "postpone: 4h", "merged": "merge: newest", "new": "status: open"}
 """Statuses that an action cannot just set, and what to write instead."""
 MOST_FIELD: Final = 1_000

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from config.desk import Desk
-from config.sla import ESCALATES_TO, Escalation, Step
+from config.sla import ESCALATES_TO, Escalation
 from router.clocks.clock import Struck, Wound
 from router.event import Change
 from router.rules import RuleSet
-from router.state import WORKING, State
+from router.state import WORKING, State, transferred
 
 WORD: Final = "escalation"
 
@@ -45,7 +45,9 @@ class Escalating:
         step, place = chain.steps[index], f"step {index + 1} of {len(chain.steps)}"
         because = _because(chain, index, running, desk)
         data = {"escalation": chain.id, "step": index + 1, "of": len(chain.steps), "because": because}
-        moved, ticket = _transferred(state, step, desk)
+        here = desk.departments_by_id.get(state.department)
+        to = (here.escalates_to if here else None) if step.transfer == ESCALATES_TO else step.transfer
+        ticket, moved = transferred(state, to or state.department, "clock")
         more = index + 1 < len(chain.steps)
         after = {
             "chain": chain.id,
@@ -109,18 +111,6 @@ def _because(chain: Escalation, index: int, running: Mapping[str, Any], desk: De
         within = lasting(chain.acknowledged_for or 0.0)
         return f"{known.name if known else agent} acknowledged it, and {within} later nobody has answered"
     return f"nobody acknowledged within {lasting(chain.steps[index - 1].wait or 0.0)}" if index else None
-
-
-def _transferred(ticket: State, step: Step, desk: Desk) -> tuple[list[Change], State]:
-    """Return the lines and the ticket of a step's transfer; none when it goes nowhere else."""
-    here = desk.departments_by_id.get(ticket.department)
-    to = (here.escalates_to if here else None) if step.transfer == ESCALATES_TO else step.transfer
-    if to is None or to == ticket.department:
-        return [], ticket
-    lines = [Change("ticket.transferred", "clock", {"from": ticket.department, "to": to})]
-    if ticket.agent is not None:
-        lines.append(Change("ticket.unassigned", "clock", {"from": ticket.agent, "reason": "transferred"}))
-    return lines, ticket._replace(department=to, agent=None, unassigned_reason="transferred")
 
 
 def lasting(seconds: float) -> str:

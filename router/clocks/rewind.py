@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 from sqlalchemy import Connection, Select, select, update
 
-from router.book import Book
+from router.book import Book, Seldom
 from router.clocks.tick import clock_columns
 from router.clocks.wind import timed_statuses, wind
 from router.state import state_of
@@ -15,8 +15,6 @@ from tickets.store import Store
 
 BATCH: Final = 200
 """So many tickets are wound in one transaction: nobody else writes them meanwhile."""
-LOOK_SECONDS: Final = 60.0
-"""So often somebody looks again for what a process with another desk file has wound since."""
 
 log = structlog.get_logger()
 
@@ -27,7 +25,7 @@ class Rewinder:
     def __init__(self, store: Store, book: Callable[[], Book]) -> None:
         self._store = store
         self._book = book
-        self._done: tuple[str, float] | None = None
+        self._seldom = Seldom()
 
     def rewind(self, now: float) -> int:
         """Wind some of the tickets that another version of the desk file has wound, and return how many. Raises `Temporary`.
@@ -35,14 +33,13 @@ class Rewinder:
         Once there are none, it looks again when the desk file changes, or after a while.
         """
         book = self._book()
-        version = book.desk.version
-        if self._done is not None and self._done[0] == version and now - self._done[1] < LOOK_SECONDS:
+        if not self._seldom.due(book.desk, now):
             return 0
         wound = rewind(self._store, book, now)
         if wound:
-            log.info("clocks are wound by the desk file as it is now", desk=version, tickets=wound)
+            log.info("clocks are wound by the desk file as it is now", desk=book.desk.version, tickets=wound)
         else:
-            self._done = version, now
+            self._seldom.done(book.desk, now)
         return wound
 
 

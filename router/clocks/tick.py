@@ -14,13 +14,13 @@ from sqlalchemy import Connection, Integer, bindparam, select, update
 
 from router.book import Book
 from router.clocks.wind import CLOCKS, wind
-from router.lock import lock
+from router.hold import hold_conversations
 from router.staff import staff_of
 from router.state import State, state_of
 from router.ticket import Pen
 from router.turn import Turn
 from tickets.presence import away_since
-from tickets.schema import conversations, tickets
+from tickets.schema import tickets
 from tickets.store import Store
 from tickets.trouble import Temporary
 
@@ -79,8 +79,7 @@ def tick(store: Store, book: Book, now: float, most: int) -> Iterator[Ticked]:
 def _strike(store: Store, book: Book, absent: Mapping[str, float], number: int, now: float) -> Ticked | None:
     """Let every clock of a ticket strike that is due, if it still is and nobody else is at the ticket."""
     with store.write() as connection:
-        keys = list(connection.scalars(select(conversations.c.key).where(conversations.c.ticket_id == number)))
-        lock(connection, keys)
+        keys = hold_conversations(connection, number)
         row = connection.execute(_STILL_DUE, {"number": number, "now": now}).first()
         if row is None:
             return None
