@@ -43,6 +43,11 @@ def _unique(desk: Desk, place: Place) -> None:
     names: list[tuple[str, str, Where]] = [
         *(("agent id", agent.id, ("agents", i, "id")) for i, agent in enumerate(desk.agents)),
         *(("agent email", agent.email, ("agents", i, "email")) for i, agent in enumerate(desk.agents)),
+        *(
+            ("agent email", address, ("agents", i, "addresses", j))
+            for i, agent in enumerate(desk.agents)
+            for j, address in enumerate(agent.addresses)
+        ),
         *(("department id", one.id, ("departments", i, "id")) for i, one in enumerate(desk.departments)),
         *(("calendar id", one.id, ("calendars", i, "id")) for i, one in enumerate(desk.calendars)),
         *(("channel name", one.name, ("channels", i, "name")) for i, one in enumerate(desk.channels)),

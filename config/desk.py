@@ -10,6 +10,7 @@ from pydantic import AfterValidator, ConfigDict, Field, SerializeAsAny, model_va
 
 from config.calendar import ALWAYS, NEVER, Calendar, Day, TimeZone
 from config.model import Address, Duration, Model, Name, Secret, sender
+from config.notices import Choices
 from config.rule import Priority, Rule
 from config.sla import ContactGroup, Escalation, Sla
 
@@ -33,6 +34,12 @@ class About(Model):
 
     name: str
     domain: str = Field(description="the desk's own mail domain; notices and their Message-IDs stand in it")
+    url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s/?#]+$",
+        description="where people reach the HTTP side, for the links in notices and mails; without it there are none",
+    )
+    notices: Choices = Field(default=Choices(), description="what agents are told of unless they say otherwise")
     administrators: Name | None = Field(
         default=None,
         description="the department that gets what is meant for the operators; else it waits in quarantine",
@@ -58,12 +65,16 @@ class Agent(Model):
     """`agents:` a person who answers customers.
 
     `capacity` is how much they are given by a strategy at once, `ways` what they may be given, `calendar` their shift;
-    `substitute` has their tickets while they are away, where the department says so.
+    `substitute` has their tickets while they are away, where the department says so. `addresses` are others they write from;
+    `notices` is what they are told of and how; `apprise` is the URL of another way to them.
     """
 
     id: Name
     name: str
     email: Address
+    addresses: tuple[Address, ...] = ()
+    notices: Choices = Choices()
+    apprise: Secret | None = None
     slack: str | None = Field(default=None, pattern=r"^[UW][A-Z0-9]{2,20}$", description="Slack member id")
     timezone: TimeZone = "UTC"
     phone: str | None = Field(
@@ -99,7 +110,9 @@ class Department(Model):
     `assignment` is how an agent is chosen for a ticket nobody has, `sticky` whether the contact's last agent goes first;
     `skills` are what an agent must have for its tickets. What happens to tickets of an agent who is away says `when_away`,
     once they are away for `away_after`; who does not react within `react_within` to what others gave them loses it (what a
-    strategy gives in a chat or on the phone, within `ring_within`).
+    strategy gives in a chat or on the phone, within `ring_within`). `slack_replies` is what agents write in the thread of a card: a note, or an answer to the customer.
+    A ticket nobody has for `unassigned_after` is told of once; so long after it is resolved its customer is asked for a
+    rating (`ask_for_rating`).
     """
 
     id: Name
@@ -112,6 +125,14 @@ class Department(Model):
     conversations: Mapping[Name, Boundary] = {}
     signature: str = ""
     templates: str | None = None
+    slack_channel: str | None = Field(
+        default=None,
+        pattern=r"^(#[^\s#@,A-Z]{1,80}|[CG][A-Z0-9]{2,20})$",
+        description="where its tickets' cards are posted",
+    )
+    slack_replies: Literal["note", "answer"] = "note"
+    unassigned_after: Duration | None = None
+    ask_for_rating: Duration | None = None
     sla: Name | None = None
     assignment: Literal["none", "round_robin", "least_loaded", "random", "ring_all"] = "none"
     sticky: bool = False
@@ -222,8 +243,8 @@ class Desk(Model):
 
     @cached_property
     def agents_by_address(self) -> Mapping[str, Agent]:
-        """Agents by their email address, in lower case."""
-        return {agent.email: agent for agent in self.agents}
+        """Agents by each address they write from, in lower case."""
+        return {address: agent for agent in self.agents for address in (agent.email, *agent.addresses)}
 
     @cached_property
     def departments_by_id(self) -> Mapping[str, Department]:

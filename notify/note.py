@@ -49,6 +49,10 @@ class Note:
     who gets it, `notifier` how; `mine` is true when the recipient is the ticket's agent; `agent` is nothing when nobody is assigned;
     `department` is its name and `department_id` its id; `text` is at most `QUOTE` characters of what `author` wrote,
     or empty, `entry_id` the entry it stands in and `conversation` the key of that one's conversation, `by_agent` true when that was not the customer; `created_at` is in seconds since 1970, UTC; `timezone` is the recipient's, an IANA name. `payload` is what a webhook is sent.
+
+    For an agent: `word` and `whose` are what it is of (config/notices.py); `together` are the other notes that are told with this
+    one, oldest first: of the same ticket, or with a `bundle` of several; a reply goes to `act_address`, and is an answer or a
+    note as `replies` says. `url` is where the desk's HTTP side is reached, if that is known.
     """
 
     id: int
@@ -83,6 +87,13 @@ class Note:
     entry_id: int | None = None
     conversation: str | None = None
     payload: str | None = None
+    word: str | None = None
+    whose: str | None = None
+    bundle: str | None = None
+    together: tuple["Note", ...] = ()
+    act_address: str | None = None
+    replies: str = "answer"
+    url: str | None = None
 
     @property
     def headline(self) -> str:

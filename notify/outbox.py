@@ -271,6 +271,10 @@ class Outbox:
             entry_id=row.entry_id,
             conversation=row.conversation,
             payload=row.payload,
+            word=row.word,
+            whose=row.whose,
+            bundle=row.bundle,
+            url=self.desk.desk.url,
         )
 
 

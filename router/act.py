@@ -3,56 +3,29 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Self
 
-from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
 
-from config.desk import Agent, Desk
+from config.desk import Desk
 from router import hand as hands
-from router.answer import Answer, sayable
 from router.book import Shelf
-from router.conversation import taken
-from router.effects.joining import take_in
-from router.event import Change
-from router.hand import CannotActError, Hand
-from router.hold import hold, hold_conversations
+from router.hand import CannotActError
+from router.opened import Acted, Opened, opened
 from router.staff import staff_of
-from router.state import OVER, state_of
-from router.ticket import Pen, spoken
-from router.turn import Turn
-from router.way import way_of
+from router.ticket import Pen
 from tickets.presence import away_since
-from tickets.schema import tickets
+from tickets.schema import once
 from tickets.store import Store
 
-MOST_HOPS = 10
+__all__ = ["Acted", "Acts", "DoneBeforeError"]
+
+_ONCE = {one.dialect.name: one.insert(once).on_conflict_do_nothing() for one in (sqlite, postgresql)}
 
 
-@dataclass(frozen=True, slots=True)
-class Acted:
-    """What an act came to: the ticket, its new entry if there is one, the outbox rows to ring for, and in words what it did.
-
-    `changed` is false when everything was so already; `goes` says where an answer goes; `conversation` is the key of what
-    changed on a platform or in a chat, for whoever watches it.
-    """
-
-    ticket: int
-    entry: int | None = None
-    notices: tuple[int, ...] = ()
-    goes: str = ""
-    conversation: str | None = None
-    changed: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class _Open:
-    """An act under way: the ticket's row is held."""
-
-    turn: Turn
-    hand: Hand
-    row: Any
+class DoneBeforeError(CannotActError):
+    """The act was done before, when the same request came for the first time."""
 
 
 class Acts:
@@ -62,10 +35,23 @@ class Acts:
     then nothing was done. Of a ticket that was merged into another one, that one is acted on.
     """
 
-    def __init__(self, store: Store, desk: Callable[[], Desk], clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, store: Store, desk: Callable[[], Desk], clock: Callable[[], float] = time.time, once: str | None = None
+    ) -> None:
         self._store = store
+        self._desk = desk
         self._shelf = Shelf(desk)
         self._clock = clock
+        self._once = once
+
+    def once(self, key: str) -> Self:
+        """Return the same acts, of which one may be done once for the key (of a request that may be repeated).
+
+        The next one raises `DoneBeforeError`.
+        """
+        other = type(self)(self._store, self._desk, self._clock, key)
+        other._shelf = self._shelf  # noqa: SLF001  # the book is compiled once
+        return other
 
     def answer(self, number: int, agent: str, text: str, attached: Sequence[str] = ()) -> Acted:
         """Answer a ticket's customer as an agent, in the way the customer wrote last.
@@ -73,23 +59,13 @@ class Acts:
         `attached` are ids of `files` the agent has handed in. Whoever answers an unassigned ticket takes it. The answer is an
         entry and an outbox row when this returns; its delivery follows, and a failure stands in the ticket.
         """
-        text = sayable(text, attached)
-        with self._on(number, agent) as on:
-            way = way_of(on.turn.pen.connection, on.hand.desk, on.row, on.hand.now)
-            if way.why_not is not None:
-                raise CannotActError(f"Ticket {on.row.id} was not answered: {way.why_not}")
-            answer = Answer(on.turn.pen, on.turn, on.hand.agent, way)
-            entry = answer.write(text, attached)
-            notices = answer.owe(entry, answer.take(text, entry))
-        return Acted(on.row.id, entry, tuple(notices), way.words, way.conversation)
+        with self.open(number, agent) as ticket:
+            return ticket.answer(text, attached)
 
     def note(self, number: int, agent: str, text: str) -> Acted:
         """Write a note for colleagues into a ticket; the customer never sees it."""
-        text = sayable(text, ())
-        with self._on(number, agent) as on:
-            entry = on.turn.pen.write_entry(on.row.id, spoken("note", on.hand.actor, on.hand.agent.name, text))
-            _, written = on.turn.take([Change("ticket.noted", on.hand.actor, {"entry": entry})], text=text, entry=entry)
-        return Acted(on.row.id, entry, tuple(written.rings))
+        with self.open(number, agent) as ticket:
+            return ticket.note(text)
 
     def take(self, number: int, agent: str) -> Acted:
         """Take a ticket that nobody has."""
@@ -128,75 +104,26 @@ class Acts:
 
         Both may be of different contacts, for one customer may have two addresses; whoever took part in one takes part.
         """
-        with self._on(number, agent, into) as on:
-            other = self._other(on, into)
-            if other.status in OVER:
-                raise CannotActError(
-                    f"Ticket {other.id} is {other.status}. Open it first: frontdesk act status {other.id} open"
-                )
-            _, written = on.turn.take(*hands.merged(on.turn.before, on.hand, other.id))
-            before = state_of(other)
-            lines, now = take_in(on.turn.pen.connection, before, on.turn.before, on.hand.actor)
-            _, more = Turn(on.turn.pen, on.turn.book, on.turn.staff, before).take(lines, now)
-        return Acted(other.id, notices=(*written.rings, *more.rings))
+        with self.open(number, agent, into) as ticket:
+            return ticket.merge(into)
 
     def link(self, number: int, agent: str, to: int) -> Acted:
         """Link a ticket with another one that the agent may see, in the history of both."""
-        with self._on(number, agent, to) as on:
-            other = self._other(on, to)
-            because = f"{on.hand.agent.name} linked them"
-            line, back = (
-                Change("ticket.linked", on.hand.actor, {"ticket": one, "because": because})
-                for one in (other.id, on.row.id)
-            )
-            _, written = on.turn.take([line])
-            _, more = Turn(on.turn.pen, on.turn.book, on.turn.staff, state_of(other)).take([back])
-        return Acted(on.row.id, notices=(*written.rings, *more.rings))
-
-    @staticmethod
-    def _other(on: _Open, number: int) -> Any:
-        """Return the row of the other ticket of an act, held."""
-        _, row = _permitted(on.turn.pen.connection, on.hand.desk, number, on.hand.agent.id)
-        if row.id == on.row.id:
-            raise CannotActError(f"Ticket {number} is the same ticket")
-        return row
-
-    def _do(self, number: int, agent: str, act: hands.Act) -> Acted:
-        with self._on(number, agent) as on:
-            lines, now = act(on.turn.before, on.hand)
-            if not lines:
-                return Acted(on.row.id, changed=False)
-            _, written = on.turn.take(lines, now)
-            if now.agent is not None and on.turn.before.agent is None:
-                taken(on.turn.pen.connection, on.row.id)
-        return Acted(on.row.id, notices=tuple(written.rings))
+        with self.open(number, agent, to) as ticket:
+            return ticket.link(to)
 
     @contextmanager
-    def _on(self, number: int, agent_id: str, *others: int) -> Iterator[_Open]:
+    def open(self, number: int, agent: str, *others: int) -> Iterator[Opened]:
+        """Open a ticket for several acts that are done all or not at all; `others` are tickets they touch besides."""
         book, now, absent = self._shelf.book(), self._clock(), away_since(self._store)
         with self._store.write() as connection:
-            for one in (
-                sorted((number, *others)) if others else ()
-            ):  # in one order, so that two merges never wait for each other
-                hold(connection, one)
-            agent, row = _permitted(connection, book.desk, number, agent_id)
+            if self._once is not None:
+                new = connection.execute(_ONCE[connection.dialect.name], {"key": self._once, "at": now})
+                if new.rowcount != 1:
+                    raise DoneBeforeError("That was done already")
             staff = staff_of(connection, book.desk, now, absent)
-            turn = Turn(Pen(connection, None, now), book, staff, state_of(row))
-            yield _Open(turn, Hand(agent, book.desk, staff, now), row)
+            yield opened(Pen(connection, None, now), book, staff, number, agent, others)
 
-
-def _permitted(connection: Connection, desk: Desk, number: int, agent_id: str) -> tuple[Agent, Any]:
-    """Return the agent and the ticket (or the one that took it in), locked; raises `CannotActError`."""
-    agent = desk.agents_by_id.get(agent_id)
-    if agent is None:
-        raise CannotActError(f"No agent is called {agent_id!r}; the desk file has: {', '.join(desk.agents_by_id)}")
-    hold_conversations(connection, number)
-    for _ in range(MOST_HOPS):
-        ticket = connection.execute(select(tickets).where(tickets.c.id == number).with_for_update()).first()
-        if ticket is None or ticket.status != "merged" or ticket.merged_into is None:
-            break
-        number = ticket.merged_into
-    # Whoever may not see a ticket does not learn whether there is one.
-    if ticket is None or (agent.id not in desk.members(ticket.department) and len(desk.agents) > 1):
-        raise CannotActError(f"There is no ticket {number} in a department of {agent.name}")
-    return agent, ticket
+    def _do(self, number: int, agent: str, act: hands.Act) -> Acted:
+        with self.open(number, agent) as ticket:
+            return ticket.do(act)

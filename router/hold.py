@@ -2,8 +2,8 @@
 
 from sqlalchemy import Connection, bindparam, select
 
-from router.lock import lock
 from router.state import State, state_of
+from tickets.lock import lock
 from tickets.schema import conversations, tickets
 from tickets.store import Store
 

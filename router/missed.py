@@ -6,8 +6,8 @@ from typing import Final
 from sqlalchemy import bindparam, select, update
 
 from router.event import Change
-from router.lock import lock
 from router.ticket import Pen
+from tickets.lock import lock
 from tickets.schema import conversations
 from tickets.store import Store
 

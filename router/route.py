@@ -19,13 +19,13 @@ from router.book import Book, Shelf
 from router.case import Case, PutAside
 from router.correlate import alarm_of
 from router.evidence import MAIL, Keys, Letter, Writer, departments_of, keys_of, tokens_of
-from router.lock import lock
 from router.reading import NotYet, Reading, read, scan
 from router.staff import staff_of
 from router.thread import find, goes_first
 from router.ticket import Pen
 from tickets.blobs import Blobs, raw_of
 from tickets.keys import signing_key
+from tickets.lock import lock
 from tickets.message import SPEAKS
 from tickets.prepared import Prepared
 from tickets.presence import Present

@@ -26,7 +26,10 @@ class Happened:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """One notice owed, or one that is not owed and why. `payload` is what a webhook is sent."""
+    """One notice owed, or one that is not owed and why. `payload` is what a webhook is sent.
+
+    `word` and `whose` are what an agent is told of, see config/notices.py. A row of the way `in_app` is told as it is written.
+    """
 
     event_id: int
     event: str
@@ -36,6 +39,8 @@ class Intent:
     reason: str
     suppressed: bool = False
     payload: str | None = None
+    word: str | None = None
+    whose: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ BELL_SECONDS = 10
 """How long after it was decided a notice waits for its bell before the sweep rings again."""
 LATELY_ROWS = 5_000
 """How many of the newest notices are looked at for what was told lately: asked for automatic messages only, so no index."""
+IN_APP = "in_app"
+"""The way whose rows are the notice itself: what an agent reads in the console, or over the API."""
 SUBJECT_LENGTH = 300
 MOST_PARTICIPANTS = 100
 
@@ -205,15 +207,21 @@ class Pen:
                 "address": notice.address,
                 "reason": notice.reason,
                 "entry_id": entry_id,
-                "state": "suppressed" if notice.suppressed else "pending",
+                "state": "suppressed" if notice.suppressed else "sent" if notice.notifier == IN_APP else "pending",
                 "attempts": 0,
                 "due_at": self.now + waits.get(notice.notifier, BELL_SECONDS if self.inbox_id else 0),
                 "not_before": self.now + waits.get(notice.notifier, 0),
                 "last_error": None,
                 "provider_id": None,
                 "created_at": self.now,
-                "sent_at": None,
+                "sent_at": self.now if notice.notifier == IN_APP else None,
                 "payload": notice.payload,
+                "word": notice.word,
+                "whose": notice.whose,
+                "bundle": None,
+                "held": None,
+                "seen_at": None,
+                "look_at": None,
             }
             for notice in notices
         ]

@@ -7,8 +7,8 @@ from sqlalchemy import Connection, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from config.desk import Desk
-from router.lock import lock
 from tickets.availability import way_in
+from tickets.lock import lock
 from tickets.prepared import OneOf, Prepared
 from tickets.schema import tickets, turns, working
 

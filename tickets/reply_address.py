@@ -8,8 +8,10 @@ import base64
 import hashlib
 import hmac
 import re
+from collections.abc import Iterable
 
 _REPLY = re.compile(r"reply\+([a-z]\.[0-9]{1,18})\.([a-z2-7]{16})")
+_ACT = re.compile(r"reply\+a\.([0-9]{1,18})\.([a-z2-7]{16})")
 _SIGNED = re.compile(r"[^@<>]*?\b([a-z]\.[0-9]{1,18})\.([a-z2-7]{16})")
 _MAX = 320
 
@@ -27,6 +29,30 @@ def signed(key: bytes, what: str) -> str:
 def reply_address(key: bytes, ticket: int, domain: str) -> str:
     """Return the address an answer to the ticket is sent to."""
     return f"reply+{signed(key, f't.{ticket}')}@{host(domain)}"
+
+
+def act_address(key: bytes, notice: int, told: Iterable[object], domain: str) -> str:
+    """Return the address an agent replies to a notice at: it names the outbox row and proves all it stands for.
+
+    `told` is that: the ticket, the agent, the event, the epoch of the agent's addresses. None of it can be exchanged.
+    """
+    return f"reply+a.{notice}.{proof(key, _act(notice, told))}@{host(domain)}"
+
+
+def act_claimed(address: str, domain: str) -> tuple[int, str] | None:
+    """Return the notice and the proof in an address of that form, genuine or not, or nothing."""
+    local, _, at = address[:_MAX].lower().rpartition("@")
+    found = _ACT.fullmatch(local)
+    return (int(found[1]), found[2]) if found and host(at) == host(domain) else None
+
+
+def act_proven(key: bytes, claimed: tuple[int, str], told: Iterable[object]) -> bool:
+    """Tell whether the proof is that of the notice, whose row says what it was `told` for."""
+    return hmac.compare_digest(claimed[1], proof(key, _act(claimed[0], told)))
+
+
+def _act(notice: int, told: Iterable[object]) -> str:
+    return "\n".join(("act", str(notice), *map(str, told)))
 
 
 def looks_signed(address: str, domain: str) -> bool:

@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0004"
+HEAD = "0005"
 """The migration this schema stands at (a test compares it with the newest file)."""
 
 Id = BigInteger().with_variant(Integer(), "sqlite")
@@ -327,9 +327,25 @@ outbox = Table(
     Column("created_at", Float, nullable=False),
     Column("sent_at", Float),
     Column("payload", Text),  # what a webhook is sent
+    Column("word", String),  # for an agent: what it is of, and whose ticket that was, see config/notices.py
+    Column("whose", String),
+    Column(
+        "bundle", String
+    ),  # told together with the others of this name; null: by itself, or with those of its ticket
+    Column("held", Text),  # why it waits, in words
+    Column("seen_at", Float),  # when the agent saw the ticket after it, by whatever way
+    Column("look_at", Float),  # when it is not seen by then, the next way is used
     UniqueConstraint("event_id", "recipient", "notifier", name="outbox_once"),
     Index("outbox_ticket", "ticket_id", "id"),
 )
+unread = text("notifier = 'in_app' AND state = 'sent' AND seen_at IS NULL")
+Index("outbox_unread", outbox.c.recipient, outbox.c.id, sqlite_where=unread, postgresql_where=unread)
+told = text("state = 'sent'")
+Index("outbox_told", outbox.c.recipient, outbox.c.notifier, outbox.c.sent_at, sqlite_where=told, postgresql_where=told)
+unseen = text("look_at IS NOT NULL")
+Index("outbox_unseen", outbox.c.look_at, sqlite_where=unseen, postgresql_where=unseen)
+bundled = text("state = 'pending' AND bundle IS NOT NULL")
+Index("outbox_bundled", outbox.c.bundle, sqlite_where=bundled, postgresql_where=bundled)
 owed = text("state = 'pending'")
 Index("outbox_due", outbox.c.due_at, sqlite_where=owed, postgresql_where=owed)
 automatic = text("event = 'ticket.auto_answered'")
@@ -394,4 +410,86 @@ tokens = Table(
     Column("agent", String, nullable=False),
     Column("made_at", Float, nullable=False),
     Index("tokens_agent", "agent"),
+)
+
+preferences = Table(
+    "preferences",
+    metadata,
+    Column("agent", String, primary_key=True),
+    Column("chosen", Text, nullable=False),  # JSON object, as the agent wrote it, see config/notices.py
+    Column("epoch", Integer, nullable=False),  # reply addresses of an earlier one are worth nothing
+    Column("changed_at", Float, nullable=False),
+)
+
+followers = Table(
+    "followers",
+    metadata,
+    Column("ticket_id", Id, ForeignKey("tickets.id"), primary_key=True),
+    Column("agent", String, primary_key=True),
+    Column("since", Float, nullable=False),
+)
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("agent", String, primary_key=True),
+    Column("way", String, primary_key=True),
+    Column("why", Text, nullable=False),  # in words: what its provider said
+    Column("address", Text, nullable=False),  # another one in the desk file ends the pause
+    Column("since", Float, nullable=False),
+)
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("agent", String, nullable=False),
+    Column("endpoint", Text, nullable=False, unique=True),  # of the push service (RFC 8030)
+    Column("p256dh", String, nullable=False),  # the device's keys (RFC 8291), base64url
+    Column("auth", String, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("made_at", Float, nullable=False),
+    Index("devices_agent", "agent"),
+)
+
+cards = Table(
+    "cards",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("ticket_id", Id, ForeignKey("tickets.id"), nullable=False),
+    Column("place", String, nullable=False),  # as the desk file says it: "#billing", or a member's id
+    Column("channel", String, nullable=False),  # Slack's own id of it
+    Column("ts", String, nullable=False),  # the card there
+    Column("shown", Text, nullable=False),  # a digest of what it shows
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Float),  # when it is to be looked at again; null: it shows how things stand
+    Column("last_error", Text),
+    UniqueConstraint("ticket_id", "place", name="cards_once"),
+    Index("cards_message", "channel", "ts"),
+)
+behind = text("due_at IS NOT NULL")
+Index("cards_due", cards.c.due_at, sqlite_where=behind, postgresql_where=behind)
+
+once = Table(
+    "once",
+    metadata,
+    Column("key", String, primary_key=True),  # what was done for it, it is not done again: "slack:<event id>"
+    Column("at", Float, nullable=False),
+    Index("once_at", "at"),
+)
+
+ratings = Table(
+    "ratings",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("ticket_id", Id, ForeignKey("tickets.id"), nullable=False),
+    Column("resolved_at", Float, nullable=False),  # the episode
+    Column("asked_at", Float),
+    Column("department", String, nullable=False),  # and who had it then
+    Column("agent", String),
+    Column("score", String),  # positive or negative
+    Column("comment", Text),
+    Column("rated_at", Float),  # for the first time
+    Column("changed_at", Float),
+    UniqueConstraint("ticket_id", "resolved_at", name="ratings_once"),
 )
