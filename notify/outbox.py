@@ -25,7 +25,8 @@ from config.desk import Desk
 from notify.note import Note, key_of, one_line, quotable
 from notify.notifier import Needless, Notifier
 from tickets.keys import signing_key
-from tickets.reply_address import signed
+from tickets.preferences import Chosen, Preferences
+from tickets.reply_address import act_address, signed
 from tickets.schema import entries, outbox, tickets
 from tickets.store import Store
 from tickets.trouble import Permanent, Temporary
@@ -132,6 +133,11 @@ class Outbox:
     jitter: Callable[[], float] = random.random
     settled: Settled | None = None
     log: Any = field(default_factory=structlog.get_logger)
+    preferences: Preferences = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Ask this store what agents chose."""
+        object.__setattr__(self, "preferences", Preferences(self.store))
 
     def deliver(self, outbox_id: int) -> Delivery | None:
         """Send what the row owes and write down what came of it; nothing when the row is not ours to send now.
@@ -160,12 +166,12 @@ class Outbox:
 
         One guarded UPDATE: of any number of callers at once exactly one gets the note. Raises `Temporary`.
         """
-        key, now = signing_key(self.store), self.clock()
+        key, now, chosen = signing_key(self.store), self.clock(), self.preferences.chosen()
         with self.store.write() as connection:
             taken = connection.execute(_CLAIM, {"row": outbox_id, "now": now, "until": now + lease_seconds})
             if taken.rowcount != 1:
                 return None
-            return self._note(connection.execute(_NOTE, {"row": outbox_id}).one(), key)
+            return self._note(connection.execute(_NOTE, {"row": outbox_id}).one(), key, chosen)
 
     def due(self, limit: int, ring_seconds: float = RING_SECONDS) -> list[int]:
         """Return at most `limit` pending rows to ring for, the longest due first, and not again for `ring_seconds`.
@@ -234,10 +240,13 @@ class Outbox:
         self.log.error("notice given up", error=error, **_facts(note))
         return Delivery(state, note.notifier, note.channel, self.clock() - note.created_at, note.conversation)
 
-    def _note(self, row: Row[Any], key: bytes) -> Note:
+    def _note(self, row: Row[Any], key: bytes, chosen: Chosen) -> Note:
         agent = self.desk.agents_by_id.get(row.agent)
         recipient = self.desk.agents_by_id.get(row.recipient)
         department = self.desk.departments_by_id.get(row.department)
+        domain = self.desk.desk.domain
+        told = (row.ticket_id, row.recipient, row.event, chosen.epochs.get(row.recipient, 0))
+        answerable = recipient is not None and row.notifier == "email"
         return Note(
             id=row.id,
             key=key_of(row.event_id, row.recipient, row.notifier, row.created_at),
@@ -263,7 +272,7 @@ class Outbox:
             by_agent=(row.author or "").startswith("agent:"),
             text=quotable((row.reply_text or "").strip() or row.text or ""),
             desk=self.desk.desk.name,
-            domain=self.desk.desk.domain,
+            domain=domain,
             created_at=row.created_at,
             signed=signed(key, f"n.{row.id}"),
             root=signed(key, f"t.{row.ticket_id}"),
@@ -274,6 +283,8 @@ class Outbox:
             word=row.word,
             whose=row.whose,
             bundle=row.bundle,
+            act_address=act_address(key, row.id, told, domain) if answerable else None,
+            replies=chosen.of(self.desk, row.recipient).replies or "answer",
             url=self.desk.desk.url,
         )
 

@@ -3,28 +3,36 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from config.desk import Desk
-from config.notices import DEFAULTS, Choices
+from config.notices import DEFAULTS, Choices, Way, Whose, Word
+from tickets.lock import lock
 from tickets.schema import devices, pauses, preferences
 from tickets.store import Store
 
 FRESH_SECONDS: Final = 1.0
 """So long somebody may be told by what they chose before."""
 
+_INSERT: Any = {one.dialect.name: one.insert(preferences) for one in (sqlite, postgresql)}
+
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What agents chose themselves, over the desk file; who has a device for push; which ways of whom are paused, and why."""
+    """What agents chose themselves, over the desk file; who has a device for push; which ways of whom are paused, and why.
+
+    `epochs` are those of the agents' reply addresses, where they are not 0.
+    """
 
     layers: Mapping[str, Choices] = field(default_factory=dict)
     with_devices: frozenset[str] = frozenset()
     paused: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    epochs: Mapping[str, int] = field(default_factory=dict)
 
     def of(self, desk: Desk, agent: str) -> Choices:
         """Return what counts for an agent: their own choice, over their part of the desk file, over the desk's, over the usual."""
@@ -38,14 +46,52 @@ class Chosen:
 def chosen(store: Store) -> Chosen:
     """Return what was chosen. Raises `Temporary`."""
     with store.read() as connection:
-        said = connection.execute(select(preferences.c.agent, preferences.c.chosen)).all()
+        said = connection.execute(select(preferences.c.agent, preferences.c.chosen, preferences.c.epoch)).all()
         with_devices = connection.scalars(select(devices.c.agent).distinct()).all()
         paused = connection.execute(select(pauses.c.agent, pauses.c.way, pauses.c.why)).all()
     return Chosen(
         {row.agent: Choices.model_validate(json.loads(row.chosen)) for row in said},
         frozenset(with_devices),
         {(row.agent, row.way): row.why for row in paused},
+        {row.agent: row.epoch for row in said},
     )
+
+
+def written(connection: Connection, agent: str) -> dict[str, Any]:
+    """Return what an agent chose, as they wrote it; nobody else changes it until the transaction ends."""
+    lock(connection, (f"preferences:{agent}",))
+    found = connection.scalar(select(preferences.c.chosen).where(preferences.c.agent == agent))
+    return {} if found is None else dict(json.loads(found))
+
+
+def choose(connection: Connection, agent: str, chosen: Mapping[str, Any], now: float) -> Choices:
+    """Keep what an agent chose in place of what they chose before, and return it; what they wrote is kept as it is.
+
+    Raises `ValueError` in words when it is not right (`config.notices.Choices`); then nothing is written. Who changes only a
+    part asks for what is `written` in the same transaction.
+    """
+    choices = Choices.model_validate(chosen)
+    lock(connection, (f"preferences:{agent}",))
+    said = {"chosen": json.dumps(chosen), "changed_at": now}
+    kept = _INSERT[connection.dialect.name].values(agent=agent, epoch=0, **said)
+    connection.execute(kept.on_conflict_do_update(index_elements=["agent"], set_=said))
+    return choices
+
+
+def stop(  # who, by which way, of what, and when
+    connection: Connection, desk: Desk, agent: str, way: Way, told: Iterable[tuple[Word, Whose]], now: float
+) -> bool:
+    """Tell an agent no more by a way of what they were `told` by it; return whether that is new."""
+    own = written(connection, agent)
+    usual = Chosen().of(desk, agent)
+    choices = Choices.model_validate(own).over(usual)
+    stopped = [(word, whose) for word, whose in told if way in choices.told(word, whose)]
+    ways: dict[Word, dict[Whose, list[Way]]] = {word: dict(by_whose) for word, by_whose in own.get("ways", {}).items()}
+    for word, whose in stopped:
+        ways.setdefault(word, {})[whose] = [one for one in choices.told(word, whose) if one != way]
+    if stopped:
+        choose(connection, agent, {**own, "ways": ways}, now)
+    return bool(stopped)
 
 
 class Preferences:

@@ -25,11 +25,12 @@ class Temporary(Exception):  # noqa: N818  # a word of the domain, like its oppo
 
 
 class Permanent(Exception):  # noqa: N818
-    """It will never go through as it is."""
+    """It will never go through as it is. `way` says that nothing will go through that way to that address, whatever it is."""
 
-    def __init__(self, message: str, kind: FailureKind | None = None) -> None:
+    def __init__(self, message: str, kind: FailureKind | None = None, *, way: bool = False) -> None:
         super().__init__(message)
         self.kind = kind
+        self.way = way
 
 
 def failure(kind: FailureKind, words: str, retry_after: float | None = None) -> Temporary | Permanent:

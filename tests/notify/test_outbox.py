@@ -12,7 +12,10 @@ from structlog.testing import capture_logs
 from notify.note import Note
 from notify.outbox import ATTEMPTS, LEASE_SECONDS, RING_SECONDS, Delivery, Outbox, listing
 from tests.notify.desk import NOW, Clock, a_desk, owe
-from tickets.schema import outbox
+from tickets.keys import signing_key
+from tickets.preferences import choose
+from tickets.reply_address import act_claimed, act_proven
+from tickets.schema import outbox, preferences
 from tickets.store import Store
 from tickets.trouble import Permanent, Temporary
 
@@ -77,6 +80,31 @@ def test_a_row_becomes_a_note_with_everything_looked_up(box: Outbox, store: Stor
     assert (note.customer, note.customer_address) == ("Ana Customer", "ana@customer.example")
     assert (note.text, note.author, note.by_agent, note.tags) == ("Where is it?", "Ana Customer", False, ("vip",))
     assert (note.desk, note.domain, note.attempt, note.created_at) == ("Acme Support", "support.acme.example", 1, NOW)
+
+
+def test_an_agents_mail_can_be_answered_at_an_address_that_stands_for_all_it_is_of(box: Outbox, store: Store) -> None:
+    owed, by_slack = owe(store), owe(store, notifier="slack")
+    with store.write() as connection:
+        choose(connection, "sona", {"replies": "note"}, NOW)
+        connection.execute(update(preferences).values(epoch=3))
+    note, other = box.claim(owed), box.claim(by_slack)
+    assert note is not None
+    assert note.act_address is not None
+    assert other is not None
+    claimed = act_claimed(note.act_address, "support.acme.example")
+    assert claimed is not None
+    assert claimed[0] == owed
+    told = (note.number, "sona", "message.received", 3)
+    key = signing_key(store)
+    assert act_proven(key, claimed, told)
+    others = [
+        (note.number + 1, *told[1:]),
+        (told[0], "luca", *told[2:]),
+        (*told[:2], "ticket.created", 3),
+        (*told[:3], 2),
+    ]
+    assert not any(act_proven(key, claimed, other) for other in others)
+    assert (note.replies, other.act_address) == ("note", None)
 
 
 def test_a_row_for_a_channel_without_an_entry_or_a_known_department_still_becomes_a_note(
