@@ -15,7 +15,8 @@ from notify.mail import render
 from notify.notifier import config_model, find, open_notifiers, words
 from notify.outbox import Outbox
 from tests.notify.desk import Clock, a_desk, a_note, owe
-from tests.notify.fakes import FakeRelay, FakeSlack
+from tests.notify.fakes import FakeRelay
+from tests.slack.fake import FakeSlack
 from tickets.store import Store
 from tickets.trouble import Permanent, Temporary
 
@@ -58,14 +59,15 @@ def test_without_a_token_slack_writes_into_the_folder_and_says_why(tmp_path: Pat
 
 def test_with_a_relay_and_a_token_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with FakeRelay() as relay, FakeSlack() as running:
+        running.member("U024BE7LH")
         monkeypatch.setenv("SLACK_TOKEN_OF_THE_TEST", running.token)
         config = slack.Config(token=SLACK.token, base_url=running.base_url)
         desk = a_desk({"slack": config, "email": email.Config(relay=relay.url)})
         notifiers = open_notifiers(desk, tmp_path)
         for word, notifier in notifiers.items():
-            notifier.send(a_note(notifier=word))
+            notifier.send(a_note(notifier=word, address={"slack": "U024BE7LH", "email": "sona@acme.example"}[word]))
             notifier.close()
-        assert (len(relay.mails), len(running.messages)) == (1, 1)
+        assert (len(relay.mails), len(running.messages())) == (1, 1)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,0 +1,1 @@
+"""Stories about Slack for agents, told against a fake of it."""
