@@ -26,6 +26,7 @@ from router.drain import drained
 from router.hold import conversations_of
 from router.homeless import rehoused
 from router.missed import missed
+from router.opened import Acted
 from router.returns import Moved, Patience, returned
 from router.route import Router
 from tickets.availability import Availability
@@ -209,7 +210,13 @@ class Stages:
 
     def http(self, front: Front) -> Starlette:
         """Return the HTTP side."""
-        return build(Parts(self.desk.current, self.accept, self.ready, self.metrics.text, front=front))
+        parts = Parts(self.desk.current, self.accept, self.ready, self.metrics.text, front=front, acted=self.acted)
+        return build(parts)
+
+    def acted(self, acted: Acted) -> None:
+        """Ring for what an act owes, and tell whoever shows its conversation."""
+        self._ring("deliver", acted.notices)
+        self._tell(acted.conversation)
 
     def wake(self) -> None:
         """Make everything that waits due now: for a process that is alone with its database."""

@@ -48,6 +48,7 @@ def _unique(desk: Desk, place: Place) -> None:
             for i, agent in enumerate(desk.agents)
             for j, address in enumerate(agent.addresses)
         ),
+        *(("Slack member", agent.slack, ("agents", i, "slack")) for i, agent in enumerate(desk.agents) if agent.slack),
         *(("department id", one.id, ("departments", i, "id")) for i, one in enumerate(desk.departments)),
         *(("calendar id", one.id, ("calendars", i, "id")) for i, one in enumerate(desk.calendars)),
         *(("channel name", one.name, ("channels", i, "name")) for i, one in enumerate(desk.channels)),

@@ -247,6 +247,11 @@ class Desk(Model):
         return {address: agent for agent in self.agents for address in (agent.email, *agent.addresses)}
 
     @cached_property
+    def agents_by_slack(self) -> Mapping[str, Agent]:
+        """Agents by their Slack member id, those who have one."""
+        return {agent.slack: agent for agent in self.agents if agent.slack is not None}
+
+    @cached_property
     def departments_by_id(self) -> Mapping[str, Department]:
         """Departments by their id."""
         return {department.id: department for department in self.departments}

@@ -42,8 +42,8 @@ def take(ticket: State, hand: Hand) -> Done:
     if ticket.agent not in (None, hand.agent.id):
         seconds = max(0, round(hand.now - ticket.agent_since))
         raise CannotActError(
-            f"{_name(hand, ticket.agent)} took ticket {ticket.number} {_ago(seconds)}. "
-            f"To have it all the same: assign it to {hand.agent.id}"
+            f"{_name(hand, ticket.agent)} took it {_span(seconds)} before you: ticket {ticket.number} is theirs. "
+            f"To have it all the same, assign it to {hand.agent.id}"
         )
     lost = gone(hand.staff, ticket.department, hand.agent.id)
     if lost is not None and ticket.status in WORKING:
@@ -161,11 +161,11 @@ def _name(hand: Hand, agent: str | None) -> str:
     return known.name if known else str(agent)
 
 
-def _ago(seconds: int) -> str:
+def _span(seconds: int) -> str:
     for size, word in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= size:
-            return f"{seconds // size} {word} ago"
-    return f"{seconds} s ago"
+            return f"{seconds // size} {word}"
+    return f"{seconds} s"
 
 
 def _unknown(noun: str, word: str, known: Collection[str]) -> str:

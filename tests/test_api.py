@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 
 from ingest.arrival import Arrival, Kept
 from ingest.front import Front
+from router.opened import Acted
 from tests.desks import HEAD, desk
 from tests.path.stories import Front as Stories
 from tickets.availability import Availability
@@ -16,7 +17,7 @@ from tickets.blobs import Blobs
 from tickets.blobs_folder import FolderShelf
 from tickets.live import Live
 from tickets.presence import set_away
-from tickets.schema import tokens
+from tickets.schema import outbox, tokens
 from tickets.store import Store
 from tickets.tokens import make, revoke
 from web.app import Parts, build
@@ -34,7 +35,13 @@ def stories(store: Store) -> Stories:
 
 
 @pytest.fixture
-def client(stories: Stories, tmp_path: Path) -> Iterator[TestClient]:
+def acted() -> list[Acted]:
+    """Give what acts came to, as whoever rings for them hears it."""
+    return []
+
+
+@pytest.fixture
+def client(stories: Stories, tmp_path: Path, acted: list[Acted]) -> Iterator[TestClient]:
     async def accept(_arrivals: Sequence[Arrival]) -> list[Kept]:
         raise NotImplementedError
 
@@ -42,7 +49,8 @@ def client(stories: Stories, tmp_path: Path) -> Iterator[TestClient]:
         return Availability(stories.at, frozenset(), 0.0)
 
     front = Front(lambda: stories.at, accept, present, stories.store, Blobs(FolderShelf(tmp_path)), Live())
-    with TestClient(build(Parts(lambda: stories.at, accept, lambda: None, bytes, front=front))) as made:
+    parts = Parts(lambda: stories.at, accept, lambda: None, bytes, front=front, acted=acted.append)
+    with TestClient(build(parts)) as made:
         yield made
 
 
@@ -106,3 +114,24 @@ def test_to_solve_looks_with_get_and_takes_with_post(client: TestClient, stories
     set_away(stories.store, "sona", away=True, now=1.0)
     answer = client.post("/api/v1/me/to-solve", headers=sona)
     assert (answer.status_code, answer.json()["error"][:19]) == (409, "Sona is not at work")
+
+
+def test_what_taking_by_the_api_owes_is_rung_for_at_once(
+    client: TestClient, stories: Stories, acted: list[Acted]
+) -> None:
+    told = (
+        RULE
+        + """
+  - name: The boss hears who took it
+    on: [ticket.assigned]
+    when: [{department: billing}]
+    then: [{notify: ["email:boss@acme.example"]}]
+"""
+    )
+    stories.at = desk(HEAD, told)
+    number = stories.send("a@customer", to="billing@acme.example")
+    client.post("/api/v1/me/to-solve", headers=bearer(make(stories.store, "luca", 1.0)))
+    [only] = acted
+    with stories.store.read() as connection:
+        rung = connection.execute(select(outbox.c.ticket_id, outbox.c.recipient).where(outbox.c.id.in_(only.notices)))
+        assert rung.all() == [(number, "boss@acme.example")]

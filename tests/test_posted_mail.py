@@ -26,7 +26,7 @@ from tickets import look
 from tickets.schema import inbox
 from tickets.store import Store
 from tickets.trouble import Temporary
-from web import app as web_app
+from web import body
 from web.app import Parts, build
 from web.metrics import Metrics, ready
 
@@ -266,14 +266,14 @@ def test_mail_for_an_address_that_is_not_ours_is_kept_all_the_same(client: TestC
 def test_large_mails_wait_when_there_are_too_many_at_once_and_small_messages_do_not(
     client: TestClient, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(web_app, "HELD_BYTES", 1_000_000)
+    monkeypatch.setattr(body, "HELD_BYTES", 1_000_000)
     large = mail("1@x") + b"x" * 2_500_000
     for _ in range(2):  # what is given back after an answer is there for the next
         answer = client.post("/in/worker", content=large, headers={"authorization": "Bearer sesame"})
         assert answer.status_code == 503
         assert int(answer.headers["retry-after"]) > 0
         assert sent(client, "worker", GENUINE["worker"][0](MAIL)) == 200
-    monkeypatch.setattr(web_app, "HELD_BYTES", 2_000_000)
+    monkeypatch.setattr(body, "HELD_BYTES", 2_000_000)
     for _ in range(2):
         assert sent(client, "worker", GENUINE["worker"][0](large)) == 200
     assert [len(row.raw) for row in rows(store)] == [len(MAIL), len(large)]

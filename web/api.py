@@ -13,6 +13,7 @@ from config.desk import Desk
 from router.book import Shelf
 from router.explain import explain
 from router.hand import CannotActError
+from router.opened import Acted
 from router.to_solve import to_solve
 from router.why import why as why_of
 from tickets import look
@@ -28,9 +29,9 @@ Act = Callable[[Request, str], Response]
 """Answers a request of an agent, in a thread; raises `Temporary`."""
 
 
-def routes(store: Store, desk: Callable[[], Desk]) -> list[BaseRoute]:
-    """Return the paths below `/api/v1`."""
-    api = _Api(store, desk)
+def routes(store: Store, desk: Callable[[], Desk], acted: Callable[[Acted], None]) -> list[BaseRoute]:
+    """Return the paths below `/api/v1`; `acted` is told what an act came to."""
+    api = _Api(store, desk, acted)
     return [
         api.route("/tickets/{number:int}/why", api.why, "GET"),
         api.route("/me/to-solve", api.to_solve, "GET", "POST"),
@@ -40,9 +41,10 @@ def routes(store: Store, desk: Callable[[], Desk]) -> list[BaseRoute]:
 class _Api:
     """What the paths answer from: the tickets, and the desk of the moment."""
 
-    def __init__(self, store: Store, desk: Callable[[], Desk]) -> None:
+    def __init__(self, store: Store, desk: Callable[[], Desk], acted: Callable[[Acted], None]) -> None:
         self._store = store
         self._shelf = Shelf(desk)
+        self._acted = acted
 
     def route(self, path: str, act: Act, *methods: str) -> Route:
         """Return a path that is answered to agents of the desk alone."""
@@ -73,6 +75,8 @@ class _Api:
             return JSONResponse({"error": str(error)}, 409)
         if found is None:
             return JSONResponse({"ticket": None})
+        if request.method == "POST":
+            self._acted(Acted(found.ticket.number or 0, notices=found.rings, changed=not found.own))
         return JSONResponse({"ticket": found.ticket.number, "own": found.own, "subject": found.ticket.subject})
 
     def _answered(self, request: Request, act: Act) -> Response:

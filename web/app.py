@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import structlog
 from starlette.applications import Starlette
@@ -24,17 +24,11 @@ from ingest.fetch import Fetch, Fetcher
 from ingest.front import Front
 from ingest.limits import counted_address
 from ingest.webhook import arrivals
+from router.opened import Acted
 from tickets.availability import Availability
 from tickets.trouble import Temporary
 from web import api
-
-BODY_SECONDS = 30
-SMALL_BYTES = 1_048_576
-HELD_BYTES = 134_217_728
-"""How much of all large bodies together may be in memory, beyond the first `SMALL_BYTES` of each; the next is told to wait."""
-MOST_DELIVERIES = 500
-"""Deliveries to channels at once; the next is told to wait."""
-RETRY_AFTER = 30
+from web.body import RETRY_AFTER, Held, Share, body_of
 
 log = structlog.get_logger()
 
@@ -44,7 +38,7 @@ class Parts:
     """What the routes need: the desk of the moment, the inbox, the readiness check (raises `Temporary`), the metrics' text.
 
     `fetch` asks providers for what their deliveries need, such as certificates; `front` is what channels with paths of their own
-    are given, without it these are not there.
+    are given, without it these are not there. `acted` is told what an act came to, and rings for it.
     """
 
     desk: Callable[[], Desk]
@@ -53,6 +47,7 @@ class Parts:
     metrics: Callable[[], bytes]
     fetch: Fetch = field(default_factory=Fetcher)
     front: Front | None = None
+    acted: Callable[[Acted], None] = lambda _acted: None
 
     def present(self) -> Availability:
         """Return who is there now, without a front everybody; raises `Temporary`."""
@@ -67,11 +62,11 @@ def build(parts: Parts) -> Starlette:
         Route("/metrics", _metrics, methods=["GET"]),
         *(Route(path, _channel, methods=["GET", "POST", "OPTIONS"]) for path in _paths()),
         *(_own(parts.front) if parts.front else ()),
-        *(api.routes(parts.front.store, parts.desk) if parts.front else ()),
+        *(api.routes(parts.front.store, parts.desk, parts.acted) if parts.front else ()),
     ]
     app = Starlette(routes=routes)
     app.state.parts = parts
-    app.state.held = _Held()
+    app.state.held = Held()
     return app
 
 
@@ -148,8 +143,8 @@ async def _answered(
         answer = greeting.handshake(config, delivery) if greeting else None
         return answer or Answer(405, {"error": "this path takes POST"})
     await _within_rate(request, parts, config, module.HOOK)
-    with _Share(request.app.state.held) as share:
-        delivery = replace(delivery, raw=await _body(request, module.HOOK.max_bytes, share))
+    with Share(request.app.state.held) as share:
+        delivery = replace(delivery, raw=await body_of(request, module.HOOK.max_bytes, share))
         found = await arrivals(module, config, delivery, parts.fetch)
         if greeting and (answer := greeting.handshake(config, delivery)):
             return answer
@@ -180,59 +175,6 @@ def _response(answer: Answer, shared: Mapping[str, str]) -> Response:
     if answer.text is not None:
         return Response(answer.text, answer.status, shared, media_type=answer.media_type)
     return JSONResponse(dict(answer.body), answer.status, shared)
-
-
-@dataclass(slots=True)
-class _Held:
-    """What is in memory of large bodies, in bytes, beyond the first `SMALL_BYTES` of each, and how many deliveries there are."""
-
-    size: int = 0
-    deliveries: int = 0
-
-
-@dataclass(slots=True)
-class _Share:
-    """One delivery's part of it."""
-
-    held: _Held
-    mine: int = 0
-
-    def grow(self, size: int) -> None:
-        """Count a body that has so many bytes by now; raises `Refused` when there is no room for it."""
-        beyond = max(0, size - SMALL_BYTES)
-        self.held.size += beyond - self.mine
-        self.mine = beyond
-        if beyond and self.held.size > HELD_BYTES:
-            raise Refused(503, "too many large messages at once; please send it again", RETRY_AFTER)
-
-    def __enter__(self) -> Self:
-        """Begin to count; raises `Refused` when there are too many."""
-        if self.held.deliveries >= MOST_DELIVERIES:
-            raise Refused(503, "too many messages at once; please send it again", RETRY_AFTER)
-        self.held.deliveries += 1
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.held.deliveries -= 1
-        self.held.size -= self.mine
-
-
-async def _body(request: HttpRequest, limit: int, share: _Share) -> bytes:
-    too_large = Refused(413, f"the body is larger than the {limit} bytes taken here")
-    declared = request.headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
-        raise too_large
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > limit:
-                    raise too_large
-                share.grow(len(body))
-    except TimeoutError:
-        raise Refused(408, f"the body did not arrive within {BODY_SECONDS} seconds; please send it again") from None
-    return bytes(body)
 
 
 def _problem(status: int, words: str, shared: Mapping[str, str], retry_after: int | None) -> Response:

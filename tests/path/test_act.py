@@ -55,7 +55,8 @@ def test_who_was_too_late_hears_who_was_faster(front: Answering, number: int) ->
     front.acts.take(number, "sona")
     front.now += 3
     with pytest.raises(
-        CannotActError, match=r"Sona took ticket 1 3 s ago\. To have it all the same: assign it to luca"
+        CannotActError,
+        match=r"Sona took it 3 s before you: ticket 1 is theirs\. To have it all the same, assign it to luca",
     ):
         front.acts.take(number, "luca")
     assert front.ticket(number)["agent"] == "sona"

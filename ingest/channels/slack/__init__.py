@@ -15,7 +15,6 @@ agents' own notices are another thing (`notifiers: slack:`). `events.py` reads w
 `calls.py` asks Slack.
 """
 
-import hmac
 from collections.abc import Sequence
 
 from ingest.arrival import Kept
@@ -25,27 +24,17 @@ from ingest.channels.slack.config import Config
 from ingest.channels.slack.events import parse
 from ingest.payload import opened as payload
 from ingest.payload import word
-from ingest.proof import is_one_of, opened
+from ingest.proof import opened
+from ingest.slack_signature import signed_by_slack
 
 __all__ = ["HOOK", "Config", "answer", "fetch", "handshake", "name", "parse", "send", "verify"]
 
 HOOK = Hook("/in/{channel}", max_bytes=1_048_576)
-WINDOW_SECONDS = 300
-"""How far the time of a signature may be from ours, as Slack advises."""
 
 
 def verify(config: Config, request: Request) -> None:
     """Return when Slack sent it in the last five minutes; raises `Refused`: 401 else, 503 when a secret is not there."""
-    secrets = opened(config.signing_secrets)
-    when = request.headers.get("x-slack-request-timestamp", "")
-    signed = b"v0:" + when.encode("utf-8", "backslashreplace") + b":" + request.raw
-    rights = [b"v0=" + hmac.digest(secret, signed, "sha256").hex().encode() for secret in secrets]
-    if not is_one_of(request.headers.get("x-slack-signature", ""), rights):
-        raise Refused(
-            401, "X-Slack-Signature is not the signature of this body with one of this channel's signing secrets"
-        )
-    if not (when.isascii() and when.isdigit() and len(when) < 12 and abs(request.at - int(when)) <= WINDOW_SECONDS):
-        raise Refused(401, "X-Slack-Request-Timestamp is more than five minutes away; is the clock here right?")
+    signed_by_slack(opened(config.signing_secrets), request)
 
 
 def handshake(config: Config, request: Request) -> Answer | None:  # noqa: ARG001  # the request is verified by now
