@@ -21,6 +21,7 @@ import structlog
 import typer
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
+from dramatiq.common import q_name
 from redis import Redis
 
 from commands import act, look, mail, quarantine, rules
@@ -50,6 +51,8 @@ DELIVER_THREADS = 4
 ERRAND_THREADS = 2
 PREFETCH = 100
 """Bells fetched from memory at once; with Dramatiq's two, threads wake each other for every message."""
+LOOK_MS = 50
+"""So often a worker asks Redis for bells. It costs some per cent of a core in a process that has nothing to do."""
 STOP_SECONDS = 10
 LONGEST_QUEUE = 10_000
 """So many bells in memory are enough; the sweep rings for the rows behind them when their time comes."""
@@ -68,11 +71,24 @@ class Brokers:
     errand: dramatiq.Broker
 
 
+class PromptRedisBroker(RedisBroker):
+    """Dramatiq's Redis broker, whose workers look for a bell at least every `LOOK_MS`.
+
+    Left to itself a worker that finds none looks less and less often, down to once a second: each of the two stages between
+    a message and who is told of it would begin so late. Delayed messages are never sent, so their queues may wait.
+    """
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> dramatiq.Consumer:
+        """Return a consumer that waits no longer than that."""
+        delayed = queue_name != q_name(queue_name)
+        return super().consume(queue_name, prefetch, timeout if delayed else min(timeout, LOOK_MS))
+
+
 def make_brokers(url: str | None) -> Brokers:
     """Return the Redis broker, or in-memory ones. No middleware: an actor never fails, it writes what failed into its row."""
     if url is None:
         return Brokers(StubBroker(middleware=[]), StubBroker(middleware=[]), StubBroker(middleware=[]))
-    redis = RedisBroker(  # type: ignore[no-untyped-call]
+    redis = PromptRedisBroker(  # type: ignore[no-untyped-call]
         client=Redis.from_url(url, socket_connect_timeout=3, socket_timeout=15),
         middleware=[],
         maintenance_chance=100_000,  # the defaults leave a dead worker's messages lying for minutes

@@ -16,7 +16,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import acceptance, parsing, path, plan, rules, sockets, ticking
+from benchmarks import acceptance, parsing, path, plan, rules, sockets, telling, ticking
 from benchmarks.figures import BrokenBenchmarkError, Figure, Progress
 from config.settings import Settings
 
@@ -31,6 +31,8 @@ BENCHMARKS: Final[dict[str, Callable[[int, Path, Progress], Figure]]] = {
     "rules": rules.measure,
     "rules-re": rules.against_re,
     "sockets": sockets.measure,
+    "telling": telling.embedded,
+    "telling-scale": telling.scale,
     "ticking": ticking.measure,
 }
 
