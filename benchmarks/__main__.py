@@ -16,7 +16,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import acceptance, parsing, path, plan, rules, sockets, telling, ticking
+from benchmarks import acceptance, noticing, parsing, path, plan, rules, sockets, telling, ticking
 from benchmarks.figures import BrokenBenchmarkError, Figure, Progress
 from config.settings import Settings
 
@@ -25,6 +25,7 @@ QUICK_ROUNDS: Final = 3
 BENCHMARKS: Final[dict[str, Callable[[int, Path, Progress], Figure]]] = {
     "acceptance": acceptance.measure,
     "busy": partial(acceptance.measure, senders=acceptance.MANY),
+    "noticing": noticing.measure,
     "parsing": parsing.measure,
     "path": path.measure,
     "plan": plan.measure,

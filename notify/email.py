@@ -18,7 +18,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from config.desk import About
 from config.model import Address, MissingSecretError, Model, Secret
 from notify.folder import Folder
-from notify.mail import message_id, render, sender_of
+from notify.mail import envelope_sender, message_id, render
 from notify.mime import bare
 from notify.note import Note, one_line
 from tickets.reply_address import host
@@ -132,8 +132,7 @@ class Email:
         has gone away is replaced once. When it breaks while the text is under way the mail may go out twice, with the
         same Message-ID.
         """
-        sender = sender_of(note, self._sender)
-        self.post(note.key, sender, note.address, render(note, self._sender), note.domain)
+        self.post(note.key, envelope_sender(note, self._sender), note.address, render(note, self._sender), note.domain)
         return f"<{message_id(note)}>"
 
     def post(self, name: str, sender: str, recipient: str, raw: bytes, domain: str) -> None:  # noqa: ARG002  # see `Post`

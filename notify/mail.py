@@ -2,57 +2,24 @@
 
 import hashlib
 import re
+from collections.abc import Iterator, Sequence
 from email.utils import formatdate
-from html import escape
+from typing import Final
+from urllib.parse import urlsplit
 
+from notify.mail_text import digest_page, digest_text, page, summary, text
 from notify.mime import MAX_NAME, MAX_SUBJECT, bare, encoded, named, unstructured
 from notify.note import Note, one_line
 from tickets.reply_address import host
 
-_HEAD = """\
-Date: {date}
-From: {sender}
-To: {to}
-Subject: {subject}
-Message-ID: <{message_id}>
-In-Reply-To: <{root}>
-References: <{root}>
-List-Id: {list_id}
-Auto-Submitted: auto-generated
-X-Auto-Response-Suppress: All
-Precedence: bulk
-X-Frontdesk-Loop: {domain}
-X-Frontdesk-Ticket: {number}
-MIME-Version: 1.0
-Content-Type: multipart/alternative; boundary="{boundary}"
-
+_PART: Final = """\
 --{boundary}
-Content-Type: text/plain; charset=utf-8
+Content-Type: text/{kind}; charset=utf-8
 Content-Transfer-Encoding: quoted-printable
 
 """
-_MIDDLE = """
---{boundary}
-Content-Type: text/html; charset=utf-8
-Content-Transfer-Encoding: quoted-printable
-
-"""
-_HTML = """\
-<!DOCTYPE html>
-<html><body style="font-family:sans-serif;max-width:42em">
-<p><strong>{headline}</strong></p>
-<h2 style="font-size:1.1em">{title}</h2>
-{quote}<table style="font-size:.9em">
-{facts}
-</table>
-<p style="color:#666;font-size:.85em">You get this mail because: {reason}<br>
-See the whole ticket: <code>{command}</code></p>
-</body></html>
-"""
-_QUOTE = """\
-<p>{author} wrote:</p>
-<blockquote style="border-left:3px solid #ccc;margin:0;padding-left:1em;white-space:pre-wrap">{text}</blockquote>
-"""
+_SOUND_URL: Final = re.compile(r"https?://[A-Za-z0-9.:/\[\]_-]{1,800}", re.ASCII)
+_REPLIES: Final = {"answer": "Answer to the customer of #{}", "note": "Note in #{}"}
 
 
 def message_id(note: Note) -> str:
@@ -64,29 +31,28 @@ def render(note: Note, sender: str | None = None) -> bytes:
     """Return the mail as it goes over the wire, lines ended by CRLF; `sender` is the From address, else desk@<domain>.
 
     All notes of a ticket name one constant root in References, so that a mail program shows them as one thread. The
-    headers mark it as automatic (RFC 3834; MS-OXCMAIL's X-Auto-Response-Suppress) and sort it by department (RFC 2919).
+    headers mark it as automatic (RFC 3834; MS-OXCMAIL's X-Auto-Response-Suppress), sort it by department (RFC 2919) and let
+    it be stopped by one click (RFC 8058). Notes of several tickets are a digest, which is in no thread and is not answered.
     Raises `Permanent` when an address cannot stand in a mail.
     """
-    domain = host(note.domain)
+    notes = note.all
+    digest = any(one.number != note.number for one in notes)
     boundary = f"=_{hashlib.sha256(note.key.encode('utf-8', 'replace')).hexdigest()[:24]}"  # no encoded line has `=_`
-    label = re.sub(r"[^A-Za-z0-9-]", "-", note.department_id).strip("-") or "desk"
-    head = _HEAD.format(
-        date=formatdate(note.created_at),
-        sender=named(f"{note.who[:MAX_NAME]} via {one_line(note.desk)[:MAX_NAME]}", sender_of(note, sender)),
-        to=named(one_line(note.recipient_name)[:MAX_NAME], bare(note.address)),
-        subject=unstructured(note.title[:MAX_SUBJECT]),
-        message_id=message_id(note),
-        root=f"{note.root}@{domain}",
-        list_id=named(one_line(note.department)[:MAX_NAME], f"{label}.{domain}"),
-        domain=domain,
-        number=note.number,
-        boundary=boundary,
-    )
+    lines = [
+        *_from_and_to(note, sender, notes, digest=digest),
+        *(() if digest else _of_ticket(note)),
+        *_as_automatic(note, digest=digest),
+        "MIME-Version: 1.0",
+        f'Content-Type: multipart/alternative; boundary="{boundary}"',
+        "\n",
+    ]
+    plain, html = (digest_text(notes), digest_page(notes)) if digest else (text(note, notes), page(note, notes))
     parts = (
-        head.replace("\n", "\r\n").encode("ascii"),
-        encoded(_text(note)),
-        _MIDDLE.format(boundary=boundary).replace("\n", "\r\n").encode("ascii"),
-        encoded(_html(note)),
+        _wire("\n".join(lines)),
+        _wire(_PART.format(boundary=boundary, kind="plain")),
+        encoded(plain),
+        _wire("\n" + _PART.format(boundary=boundary, kind="html")),
+        encoded(html),
         f"\r\n--{boundary}--\r\n".encode("ascii"),
     )
     return b"".join(parts)
@@ -97,25 +63,54 @@ def sender_of(note: Note, sender: str | None) -> str:
     return bare(sender or f"desk@{host(note.domain)}")
 
 
-def _text(note: Note) -> str:
-    quote = "".join(f"> {line}".rstrip() + "\n" for line in note.text.splitlines())
-    facts = "".join(f"{label}: {value}\n" for label, value in note.facts)
-    said = f"{_author(note)} wrote:\n\n{quote}\n" if quote else ""
-    why = f"You get this mail because: {one_line(note.reason)}\nSee the whole ticket: {note.command}\n"
-    return f"{one_line(note.headline)}\n{note.title}\n\n{said}{facts}\n-- \n{why}"
+def envelope_sender(note: Note, sender: str | None) -> str:
+    """Return where mail servers send what they have to say about the mail; raises `Permanent` like `bare`."""
+    return bare(note.bounce_address) if note.bounce_address else sender_of(note, sender)
 
 
-def _html(note: Note) -> str:
-    facts = "\n".join(f"<tr><td>{escape(label)}</td><td>{escape(value)}</td></tr>" for label, value in note.facts)
-    return _HTML.format(
-        headline=escape(one_line(note.headline)),
-        title=escape(note.title),
-        quote=_QUOTE.format(author=escape(_author(note)), text=escape(note.text)) if note.text else "",
-        facts=facts,
-        reason=escape(one_line(note.reason)),
-        command=escape(note.command),
-    )
+def _from_and_to(note: Note, sender: str | None, notes: Sequence[Note], *, digest: bool) -> Iterator[str]:
+    desk = one_line(note.desk)[:MAX_NAME]
+    yield f"Date: {formatdate(notes[-1].created_at)}"
+    yield f"From: {named(desk if digest else f'{note.who[:MAX_NAME]} via {desk}', sender_of(note, sender))}"
+    yield f"To: {named(one_line(note.recipient_name)[:MAX_NAME], bare(note.address))}"
+    yield f"Subject: {unstructured((summary(notes) if digest else note.title)[:MAX_SUBJECT])}"
+    yield f"Message-ID: <{message_id(note)}>"
 
 
-def _author(note: Note) -> str:
-    return one_line(note.author) or note.who
+def _of_ticket(note: Note) -> Iterator[str]:
+    root = f"{note.root}@{host(note.domain)}"
+    yield f"In-Reply-To: <{root}>"
+    yield f"References: <{root}>"
+    if note.act_address:
+        yield f"Reply-To: {named(_REPLIES[note.replies].format(note.number), bare(note.act_address))}"
+    yield f"X-Frontdesk-Ticket: {note.number}"
+
+
+def _as_automatic(note: Note, *, digest: bool) -> Iterator[str]:
+    domain = host(note.domain)
+    label = re.sub(r"[^A-Za-z0-9-]", "-", note.department_id).strip("-") or "desk"
+    name, where = (note.desk, "digest") if digest else (note.department, label)
+    yield f"List-Id: {named(one_line(name)[:MAX_NAME], f'{where}.{domain}')}"
+    if stop := _sound(note.stop_url):
+        yield f"List-Unsubscribe: <{stop}>"
+        if stop.startswith("https:"):
+            yield "List-Unsubscribe-Post: List-Unsubscribe=One-Click"
+    yield "Auto-Submitted: auto-generated"
+    yield "X-Auto-Response-Suppress: All"
+    yield "Precedence: bulk"
+    yield f"X-Frontdesk-Loop: {domain}"
+
+
+def _sound(url: str | None) -> str | None:
+    """Return a URL as it can stand in a header, an international host in its IDNA form; nothing for one that cannot."""
+    if url and not url.isascii():
+        given = urlsplit(url).netloc
+        try:
+            url = url.replace(given, given.encode("idna").decode(), 1)
+        except UnicodeError:
+            return None
+    return url if url and _SOUND_URL.fullmatch(url) else None
+
+
+def _wire(lines: str) -> bytes:
+    return lines.replace("\n", "\r\n").encode("ascii")

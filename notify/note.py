@@ -52,7 +52,8 @@ class Note:
 
     For an agent: `word` and `whose` are what it is of (config/notices.py); `together` are the other notes that are told with this
     one, oldest first: of the same ticket, or with a `bundle` of several; a reply goes to `act_address`, and is an answer or a
-    note as `replies` says. `url` is where the desk's HTTP side is reached, if that is known.
+    note as `replies` says. What mail servers say about the mail goes to `bounce_address`. `url` is where the desk's HTTP side is
+    reached, if that is known, and at `stop_url` the agent stops notices like this one.
     """
 
     id: int
@@ -94,6 +95,18 @@ class Note:
     act_address: str | None = None
     replies: str = "answer"
     url: str | None = None
+    bounce_address: str | None = None
+    stop_url: str | None = None
+
+    @property
+    def all(self) -> tuple["Note", ...]:
+        """The note and those told with it, oldest first."""
+        return tuple(sorted((self, *self.together), key=lambda one: (one.created_at, one.id)))
+
+    @property
+    def link(self) -> str | None:
+        """Where the ticket is seen in a browser, if that is known."""
+        return f"{self.url}/tickets/{self.number}" if self.url else None
 
     @property
     def headline(self) -> str:

@@ -26,7 +26,7 @@ from notify.note import Note, key_of, one_line, quotable
 from notify.notifier import Needless, Notifier
 from tickets.keys import signing_key
 from tickets.preferences import Chosen, Preferences
-from tickets.reply_address import act_address, signed
+from tickets.reply_address import act_address, bounce_address, signed
 from tickets.schema import entries, outbox, tickets
 from tickets.store import Store
 from tickets.trouble import Permanent, Temporary
@@ -246,7 +246,8 @@ class Outbox:
         department = self.desk.departments_by_id.get(row.department)
         domain = self.desk.desk.domain
         told = (row.ticket_id, row.recipient, row.event, chosen.epochs.get(row.recipient, 0))
-        answerable = recipient is not None and row.notifier == "email"
+        by_mail = row.notifier == "email"
+        stop = self.desk.desk.url if by_mail and recipient and row.word else None
         return Note(
             id=row.id,
             key=key_of(row.event_id, row.recipient, row.notifier, row.created_at),
@@ -283,9 +284,11 @@ class Outbox:
             word=row.word,
             whose=row.whose,
             bundle=row.bundle,
-            act_address=act_address(key, row.id, told, domain) if answerable else None,
+            act_address=act_address(key, row.id, told, domain) if by_mail and recipient else None,
             replies=chosen.of(self.desk, row.recipient).replies or "answer",
             url=self.desk.desk.url,
+            bounce_address=bounce_address(key, row.id, domain) if by_mail else None,
+            stop_url=f"{stop}/notices/stop/{signed(key, f'u.{row.id}')}" if stop else None,
         )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 _REPLY = re.compile(r"reply\+([a-z]\.[0-9]{1,18})\.([a-z2-7]{16})")
 _ACT = re.compile(r"reply\+a\.([0-9]{1,18})\.([a-z2-7]{16})")
+_BOUNCE = re.compile(r"bounce\+b\.([0-9]{1,18})\.([a-z2-7]{16})")
 _SIGNED = re.compile(r"[^@<>]*?\b([a-z]\.[0-9]{1,18})\.([a-z2-7]{16})")
 _MAX = 320
 
@@ -49,6 +50,21 @@ def act_claimed(address: str, domain: str) -> tuple[int, str] | None:
 def act_proven(key: bytes, claimed: tuple[int, str], told: Iterable[object]) -> bool:
     """Tell whether the proof is that of the notice, whose row says what it was `told` for."""
     return hmac.compare_digest(claimed[1], proof(key, _act(claimed[0], told)))
+
+
+def bounce_address(key: bytes, notice: int, domain: str) -> str:
+    """Return the envelope sender of a notice: what mail servers say about it comes back there, and names the outbox row.
+
+    Its proof is no other's: the Message-ID of a notice, which a reader may hand on, must not do to make a bounce of it.
+    """
+    return f"bounce+{signed(key, f'b.{notice}')}@{host(domain)}"
+
+
+def bounced(address: str, domain: str) -> tuple[int, str] | None:
+    """Return the notice and the proof in an address of that form, genuine or not, or nothing."""
+    local, _, at = address[:_MAX].lower().rpartition("@")
+    found = _BOUNCE.fullmatch(local)
+    return (int(found[1]), found[2]) if found and host(at) == host(domain) else None
 
 
 def _act(notice: int, told: Iterable[object]) -> str:

@@ -10,7 +10,7 @@ from config.desk import About, Agent, Department, Desk
 from config.model import Model
 from notify.note import Note, key_of
 from tickets import schema
-from tickets.reply_address import signed
+from tickets.reply_address import act_address, bounce_address, signed
 from tickets.store import Store
 
 NOW = 1_795_000_000.0
@@ -72,6 +72,11 @@ _NOTE = Note(
     signed=signed(KEY, "n.1"),
     root=signed(KEY, "t.123"),
     timezone="Europe/Rome",
+    entry_id=1,
+    word="replied",
+    whose="mine",
+    act_address=act_address(KEY, 1, (123, "sona", "message.received", 0), "support.acme.example"),
+    bounce_address=bounce_address(KEY, 1, "support.acme.example"),
 )
 
 

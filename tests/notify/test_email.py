@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
@@ -20,6 +21,7 @@ from notify.note import Note
 from tests.notify.desk import KEY, NOW, a_note
 from tests.notify.fakes import CERTIFICATE, HANG_UP, FakeRelay
 from tests.services import free_port
+from tickets.reply import ABOVE
 from tickets.reply_address import proven
 from tickets.trouble import Permanent, Temporary
 
@@ -50,8 +52,11 @@ def email(relay: FakeRelay) -> Iterator[Email]:
 
 def test_a_notice_says_what_happened_who_wrote_what_why_and_where_to_look() -> None:
     text = part(read(render(a_note())), "plain")
-    assert text.startswith("Customer replied\n[#123] Where is my invoice?\n")
-    assert "Ana Customer wrote:\n\n> Hello,\n>\n> where is my invoice?\n" in text
+    above, reply, empty, *told = text.splitlines()
+    assert (above, reply, empty) == (f"{ABOVE} #123", "Replying to this mail answers the customer.", "")
+    assert told[:2] == ["Customer replied", "[#123] Where is my invoice?"]
+    by = "Ana Customer (customer) wrote, 2026-11-18 12:06 Europe/Rome:"
+    assert f"{by}\n\n> Hello,\n>\n> where is my invoice?\n" in text
     assert "Customer: Ana Customer <ana@customer.example>\n" in text
     assert "Tags: invoice, vip\n" in text
     assert "because: the customer replied, and the ticket is yours\n" in text
@@ -128,7 +133,10 @@ def test_an_international_domain_is_written_in_ascii() -> None:
 
 def test_the_customers_html_is_shown_not_run() -> None:
     evil = "<script>alert(1)</script><img src=x onerror=y>"
-    html = part(read(render(a_note(text=evil, subject=evil, customer=evil, reason=evil, author=evil))), "html")
+    note = a_note(text=evil, subject=evil, customer=evil, reason=evil, author=evil, department=evil)
+    html = part(read(render(note)), "html") + part(
+        read(render(replace(note, together=(replace(note, number=5),)))), "html"
+    )
     assert "<script" not in html
     assert "<img" not in html
     assert "&lt;script&gt;alert(1)" in html
@@ -139,7 +147,7 @@ def test_a_text_that_quotes_our_own_notice_stays_quoted() -> None:
     assert "\n> See the whole ticket: rm" in text
 
 
-_anything = st.text(max_size=300)
+_anything = st.text(max_size=300) | st.text("\r\n\u2028=?<>\"' \tž", max_size=300)
 
 
 @given(
@@ -150,12 +158,19 @@ _anything = st.text(max_size=300)
     department_id=_anything,
     reason=_anything,
     desk=_anything,
+    author=_anything,
+    recipient_name=_anything,
+    agent=_anything,
+    channel=_anything,
     domain=_anything,
     key=st.text(min_size=1, max_size=60),
     event=_anything,
 )
-def test_whatever_people_write_the_mail_stays_well_formed(**changes: str) -> None:
-    raw = render(a_note(**changes))
+@pytest.mark.parametrize("number", [None, 123, 124], ids=["one", "together", "digest"])
+def test_whatever_people_write_the_mail_stays_well_formed(number: int | None, **changes: str) -> None:
+    others = (a_note(id=2, number=number, entry_id=2, **changes),) if number else ()
+    usual = a_note(together=others and (a_note(id=2, number=number),))
+    raw = render(a_note(together=others, **changes))
     lines = raw.split(b"\r\n")
     assert raw.isascii()
     assert b"\0" not in raw
@@ -163,7 +178,7 @@ def test_whatever_people_write_the_mail_stays_well_formed(**changes: str) -> Non
     message = read(raw)
     assert message.defects == []
     assert message["Bcc"] is None
-    assert sorted(message.keys()) == sorted(read(render(a_note())).keys())
+    assert sorted(message.keys()) == sorted(read(render(usual)).keys())
     assert all("frontdesk ticket 123" in part(message, kind) for kind in ("plain", "html"))
 
 
@@ -183,7 +198,7 @@ def test_the_relay_gets_the_mail_and_the_outbox_its_message_id(relay: FakeRelay,
     note = a_note(text=".\n.hidden\nlast")
     assert email.send(note) == f"<{note.key}.{note.signed}@support.acme.example>"
     [mail] = relay.mails
-    assert (mail.sender, mail.recipients) == ("desk@support.acme.example", ["sona@acme.example"])
+    assert (mail.sender, mail.recipients) == (note.bounce_address, ["sona@acme.example"])
     assert mail.raw == render(note)
 
 
@@ -191,7 +206,6 @@ def test_the_sender_of_the_desk_file_is_used(relay: FakeRelay) -> None:
     email = Email(Config.model_validate({"relay": relay.url, "from": "Front@Acme.example"}))
     email.send(a_note())
     email.close()
-    assert relay.mails[0].sender == "front@acme.example"
     assert read(relay.mails[0].raw)["From"].addresses[0].addr_spec == "front@acme.example"
 
 
