@@ -24,7 +24,7 @@ from dramatiq.brokers.stub import StubBroker
 from dramatiq.common import q_name
 from redis import Redis
 
-from commands import act, look, mail, quarantine, rules
+from commands import act, look, mail, quarantine, rules, template
 from commands import desk as desk_commands
 from commands.agent import agent, agents
 from commands.clock import ticking
@@ -325,6 +325,7 @@ for command in (
 cli.add_typer(quarantine.cli, name="quarantine")
 cli.add_typer(act.cli, name="act")
 cli.add_typer(rules.cli, name="rules")
+cli.add_typer(template.cli, name="template")
 
 
 def main() -> None:

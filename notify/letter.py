@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import formatdate
@@ -18,9 +18,10 @@ from notify.mail import message_id
 from notify.mime import MAX_NAME, MAX_SUBJECT, attached, bare, encoded, named, unstructured
 from notify.note import Note, one_line, quotable
 from notify.notifier import Needless, Post
-from notify.template import fill, source_of
+from notify.template import ANSWER, Letter, first_name, readable, speaks
 from tickets.blobs import Blobs
 from tickets.keys import signing_key
+from tickets.language import language_of
 from tickets.reply import AUTO_ANSWER, TRANSCRIPT, Upload
 from tickets.reply_address import host, reply_address
 from tickets.schema import conversations, entries
@@ -71,22 +72,14 @@ class Letters:
         department = self.desk.departments_by_id.get(note.department_id)
         with self.store.read() as connection:
             if note.event == TRANSCRIPT:
-                text, mail, rows = _transcript(connection, note), {}, list[Any]()
+                letter, facts, rows = Letter(None, _transcript(connection, note)), dict[str, Any](), list[Any]()
             else:
                 entry = connection.execute(select(entries).where(entries.c.id == note.entry_id)).one()
                 _still_wanted(connection, entry)
-                text, rows = self._text(connection, note, entry, department), [*files_of(connection, note.entry_id)]
-                mail = json.loads(entry.facts or "{}").get("mail", {})
-        address = next(iter(department.addresses), None) if department else None
-        sender = address or f"desk@{host(note.domain)}"
-        raw = _rendered(
-            note,
-            From(f"{department.name if department else note.desk}", sender),
-            None if address else reply_address(key, note.number, note.domain),
-            mail,
-            text,
-            uploads(self.blobs, rows),
-        )
+                letter = self._letter(connection, note, entry, department)
+                facts, rows = json.loads(entry.facts or "{}"), [*files_of(connection, note.entry_id)]
+        letter = Letter(facts.get("subject") or letter.subject, letter.text, letter.language)
+        sender, raw = rendered(note, department, key, facts.get("mail", {}), letter, uploads(self.blobs, rows))
         self.post.post(f"{note.number}-{note.key}", sender, note.address, raw, note.domain)
         return f"<{message_id(note)}>"
 
@@ -97,23 +90,37 @@ class Letters:
     def close(self) -> None:
         """Nothing is kept open here."""
 
-    def _text(self, connection: Connection, note: Note, entry: Any, department: Department | None) -> str:
+    def _letter(self, connection: Connection, note: Note, entry: Any, department: Department | None) -> Letter:
+        heard = heard_in(connection, entry.ticket_id, entry.id)
+        language = None
+        if heard is not None and speaks(self.desk, department, ANSWER):
+            language = language_of(heard.facts, heard.reply_text or heard.text)
         values = {
+            **known(note, entry.author_name, department, language),
             "text": entry.text,
-            "agent": entry.author_name,
-            "department": note.department,
-            "desk": note.desk,
-            "customer": note.customer,
-            "number": note.number,
-            "subject": note.subject,
-            "signature": department.signature.strip() if department else "",
             # A stranger's words must not reach whomever they named in Reply-To by an answer that nobody has looked at.
-            "quote": "" if note.event == AUTO_ANSWER else _quote(connection, entry),
+            "quote": "" if note.event == AUTO_ANSWER else quoted(heard),
         }
         try:
-            return fill(source_of(self.desk, department), values)
+            return readable(self.desk, department, ANSWER, [language] if language else ()).filled(values)
         except ValueError as error:
             raise Temporary(f"the template of {note.department} is wrong: {error}", 300) from error
+
+
+def known(note: Note, agent: str, department: Department | None, language: str | None) -> dict[str, Any]:
+    """Return what every template of a department is filled with: names and a subject of one line each."""
+    return {
+        "agent": one_line(agent),
+        "agent_first_name": first_name(agent),
+        "department": note.department,
+        "desk": note.desk,
+        "customer": one_line(note.customer)[:MAX_NAME],
+        "first_name": first_name(note.customer),
+        "number": note.number,
+        "subject": one_line(note.subject)[:MAX_SUBJECT],
+        "signature": department.signature.strip() if department else "",
+        "language": language or "",
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,22 +140,26 @@ def _still_wanted(connection: Connection, entry: Any) -> None:
         raise Needless("not sent: the visitor has seen it in the chat")
 
 
-def _quote(connection: Connection, answer: Any) -> str:
-    """Return what the customer wrote last before the answer, quoted under a line that says who and when."""
+def heard_in(connection: Connection, ticket: int, before: int) -> Any | None:
+    """Return what the customer wrote last in a ticket before an entry."""
     earlier = select(entries).where(
-        entries.c.ticket_id == answer.ticket_id,  # a merged ticket's entries stand in the one that took it in
-        entries.c.id < answer.id,
+        entries.c.ticket_id == ticket,  # a merged ticket's entries stand in the one that took it in
+        entries.c.id < before,
         entries.c.inbox_id.is_not(None),
         entries.c.author.not_like("agent:%"),
     )
-    said = connection.execute(earlier.order_by(entries.c.id.desc()).limit(1)).first()
+    return connection.execute(earlier.order_by(entries.c.id.desc()).limit(1)).first()
+
+
+def quoted(said: Any | None) -> str:
+    """Return an entry quoted under a line that says who and when; nothing where nothing was said."""
     text = quotable(((said.reply_text or "").strip() or said.text) if said else "")
     if said is None or not text:
         return ""
     at = datetime.fromtimestamp(said.sent_at or said.created_at, UTC)
     who = one_line(said.author_name) or one_line(said.author)
-    quoted = "\n".join(f"> {line}".rstrip() for line in text.splitlines())
-    return f"On {at:%Y-%m-%d %H:%M} UTC, {who} wrote:\n{quoted}"
+    lines = "\n".join(f"> {line}".rstrip() for line in text.splitlines())
+    return f"On {at:%Y-%m-%d %H:%M} UTC, {who} wrote:\n{lines}"
 
 
 def _transcript(connection: Connection, note: Note) -> str:
@@ -167,8 +178,32 @@ def _transcript(connection: Connection, note: Note) -> str:
     return f"{note.desk}: your chat, ticket {note.number}\n\n" + "\n\n".join(lines)
 
 
+def rendered(  # what a mail is made of
+    note: Note,
+    department: Department | None,
+    key: bytes,
+    mail: Mapping[str, Any],
+    letter: Letter,
+    attachments: Sequence[Upload] = (),
+) -> tuple[str, bytes]:
+    """Return the sender of a mail to a customer and the mail; `key` signs where an answer to it goes.
+
+    Raises `Permanent` when an address cannot stand in one.
+    """
+    address = next(iter(department.addresses), None) if department else None
+    sender = address or f"desk@{host(note.domain)}"
+    from_ = From(department.name if department else note.desk, sender)
+    reply_to = None if address else reply_address(key, note.number, note.domain)
+    return sender, _rendered(note, from_, reply_to, mail, letter, attachments)
+
+
 def _rendered(  # what a mail is made of
-    note: Note, sender: From, reply_to: str | None, mail: dict[str, Any], text: str, attachments: Sequence[Upload]
+    note: Note,
+    sender: From,
+    reply_to: str | None,
+    mail: Mapping[str, Any],
+    letter: Letter,
+    attachments: Sequence[Upload],
 ) -> bytes:
     """Return the mail as it goes over the wire, lines ended by CRLF. Raises `Permanent` when an address cannot stand in one."""
     boundary = f"=_{hashlib.sha256(note.key.encode('utf-8', 'replace')).hexdigest()[:24]}"  # no encoded line has `=_`
@@ -185,21 +220,24 @@ def _rendered(  # what a mail is made of
         to=named(
             one_line(note.customer)[:MAX_NAME] if note.address == note.customer_address else "", bare(note.address)
         ),
-        subject=unstructured(_subject(note)),
+        subject=unstructured(_subject(note, letter.subject)),
         message_id=message_id(note),
         thread=thread,
         number=note.number,
         automatic=_AUTOMATIC.get(note.event, ""),
     )
-    plain = _PART.format(kind="plain").replace("\n", "\r\n").encode() + encoded(text)
-    page = _PART.format(kind="html").replace("\n", "\r\n").encode() + encoded(_PAGE.format(text=escape(text)))
+    plain = _PART.format(kind="plain").replace("\n", "\r\n").encode() + encoded(letter.text)
+    page = _PART.format(kind="html").replace("\n", "\r\n").encode() + encoded(_PAGE.format(text=escape(letter.text)))
     body = _joined("alternative", f"{boundary}a", [plain, page])
     if attachments:
         body = _joined("mixed", f"{boundary}m", [body, *(attached(one) for one in attachments)])
     return head.replace("\n", "\r\n").encode("ascii") + body
 
 
-def _subject(note: Note) -> str:
+def _subject(note: Note, own: str | None) -> str:
+    """Return the subject: the template's own, else the ticket's; the ticket's number leads an answer back to it."""
+    if own is not None:
+        return own if f"[#{note.number}]" in own else f"{own} [#{note.number}]"
     subject = one_line(note.subject) or "(no subject)"
     again = "" if subject.lower().startswith("re:") or note.event == TRANSCRIPT else "Re: "
     return f"{again}{subject[:MAX_SUBJECT]} [#{note.number}]"

@@ -31,7 +31,9 @@ from tickets.reply_address import looks_signed
 
 AUTOMATIC = frozenset({"auto_reply", "bounce", "feedback_report"})
 """What programs say: it stands in its ticket and changes nothing there."""
-_FACTS = ("report", "spam", "invitation", "sealed", "forwarded", "virus", "call", "fields", "mail_address")
+_FACTS = (
+    "report", "spam", "invitation", "sealed", "forwarded", "virus", "call", "fields", "mail_address", "language",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,7 +184,7 @@ class InboundMessage(Model):
     Only mail has what follows `department`: `delivered_to` are the addresses that the way it took names (Delivered-To,
     X-Original-To, X-Forwarded-To/For, Resent-To …), the nearest first; `thread_index` the first 22 bytes of Thread-Index in
     base64 (MS-OXOMSG: the same in a whole conversation); `sealed` how it is signed or encrypted; `virus` what the scanner says
-    where there is one.
+    where there is one. `language` is what the message says the writer reads, as BCP 47 writes it.
 
     Only platforms have `handle` (what an answer to it needs besides: a reply token, a service's URL; `id` is what the
     platform calls the message where that is not its `external_id`), `receipt`, `call` and
@@ -222,6 +222,7 @@ class InboundMessage(Model):
     invitation: Invitation | None = None
     sealed: tuple[Sealing, ...] = ()
     virus: VirusVerdict | None = None
+    language: Clean | None = None
     handle: Mapping[str, Clean] = Field(default_factory=dict)  # `= {}` would be copied deeply for every message
     receipt: Receipt | None = None
     call: Call | None = None

@@ -24,6 +24,7 @@ from ingest.mail.sealed import KeyRing
 from ingest.mail.spam import spam_verdict
 from ingest.mail.way import delivered_to, thread_index
 from ingest.sniff import is_dangerous, other_than
+from tickets.language import tag_of
 from tickets.message import Attachment, AttachmentType, InboundMessage, Invitation, Sender
 
 MAX_REFERENCES = 50
@@ -124,6 +125,7 @@ def _parse(raw: bytes, ring: KeyRing | None = None) -> InboundMessage:
         spam=spam_verdict(headers),
         invitation=_invitation(parts),
         sealed=tuple(content.sealed),
+        language=_language(headers),
     )
 
 
@@ -136,6 +138,12 @@ def _sender(headers: Headers) -> Mailbox:
     name, _, word = headers.text("from").rpartition("<")  # MAILER-DAEMON has no domain
     word = word.strip("> ")
     return Mailbox((word or name.strip(' "')).lower()[:320], name.strip(' "'))
+
+
+def _language(headers: Headers) -> str | None:
+    """Return what the writer reads: what the mail is written in or else what its writer accepts (RFC 3282)."""
+    said = (headers.plain(name) for name in ("content-language", "accept-language") if name in headers)
+    return next((tag for one in said if (tag := tag_of(one))), None)
 
 
 def _addresses(headers: Headers, name: str) -> tuple[str, ...]:

@@ -9,10 +9,10 @@ from pydantic import TypeAdapter, ValidationError
 from config.desk import Department, Desk
 from config.model import Address
 from config.problems import Place, nearest, shown
-from notify.template import replies, reply_source
+from notify.template import replies, versions
 from notify.webhook import Config as Webhooks
 from router.actions.registry import Given, action, each, to_do
-from router.actions.words import mistake, read_words
+from router.actions.words import read_words, sample
 from router.event import Decision, TicketEvent
 
 SLACK: Final = re.compile(r"#[^\s#@,A-Z]{1,80}|[CGD][A-Z0-9]{2,20}")
@@ -81,12 +81,13 @@ def _reply(said: object, desk: Desk, place: Place) -> dict[str, str]:
 
 def _mistake(desk: Desk, department: Department, name: str) -> str | None:
     try:
-        wrong = mistake(reply_source(desk, department, name), desk)
+        for words in versions(desk, department, name):
+            words.filled(sample(desk))
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     except ValueError as error:
-        return f"cannot be read: {error}"
-    return None if wrong is None else f"cannot be filled: {wrong}"
+        return f"cannot be filled: {error}"
+    return None
 
 
 @action(_reply)

@@ -10,15 +10,16 @@ from typing import Any, Final
 from sqlalchemy import func, select
 
 from config.check import CUSTOMER
-from notify.template import reply_source
+from notify.template import Letter, Words, speaks, words_of
 from router.actions.registry import Skipped
-from router.actions.words import filled
+from router.actions.words import written
 from router.conversation import said
 from router.effects.scene import Scene, effect
 from router.event import Change, Effect
 from router.tell import Intent
 from router.ticket import spoken
 from router.way import Way, way_of
+from tickets.language import language_of
 from tickets.message import SPEAKS
 from tickets.reply import AUTO_ANSWER
 from tickets.reply_address import host
@@ -36,7 +37,7 @@ A_DAY: Final = 86_400
 @effect
 def reply(scene: Scene, one: Effect) -> str:
     """Write the answer and owe it to the customer, or note why it is withheld."""
-    text = _text(scene, one)
+    letter = _letter(scene, one)
     row = scene.pen.connection.execute(select(tickets).where(tickets.c.id == scene.number)).one()
     way = way_of(scene.pen.connection, scene.desk, row, scene.pen.now)
     why_not = _why_not(scene, one, way)
@@ -51,13 +52,14 @@ def reply(scene: Scene, one: Effect) -> str:
             ]
         )
         raise Skipped(f"not sent: {why_not}")
-    return _sent(scene, one, way, text)
+    return _sent(scene, one, way, letter)
 
 
-def _sent(scene: Scene, one: Effect, way: Way, text: str) -> str:
+def _sent(scene: Scene, one: Effect, way: Way, letter: Letter) -> str:
     actor, department = f"rule:{one.rule}", scene.desk.departments_by_id[scene.ticket.department].name
-    written = spoken("answer", actor, department, text)
+    written = spoken("answer", actor, department, letter.text)
     facts = {"goes": way.words, "automatic": True, **({"mail": way.mail} if way.mail else {})}
+    facts |= {"subject": letter.subject} if letter.subject else {}
     place = said(scene.pen.connection, way.conversation) if way.conversation else None
     entry = scene.pen.write_entry(scene.number, {**written, "facts": json.dumps(facts), "state": "pending"}, place)
     [event] = scene.history(Change(AUTO_ANSWER, actor, {"entry": entry}))
@@ -69,17 +71,25 @@ def _sent(scene: Scene, one: Effect, way: Way, text: str) -> str:
     return f"answers {way.words}"
 
 
-def _text(scene: Scene, one: Effect) -> str:
-    source = one.value.get("text")
-    if source is None:
-        department = scene.desk.departments_by_id[scene.ticket.department]
+def _letter(scene: Scene, one: Effect) -> Letter:
+    language = None
+    if (text := one.value.get("text")) is not None:
+        words = Words("", None, text)
+    else:
+        department, name = scene.desk.departments_by_id[scene.ticket.department], one.value["template"]
+        language = _language(scene) if speaks(scene.desk, department, name) else None
         try:
-            source = reply_source(scene.desk, department, one.value["template"])
+            words = words_of(scene.desk, department, name, [language] if language else ())
         except (OSError, ValueError) as error:
             raise Skipped(f"its template cannot be read: {error}") from error
-    if not (text := filled(source, scene.values)):
+    if not (letter := written(words, scene.values_in(language))).text:
         raise Skipped("its text comes to nothing")
-    return text
+    return letter
+
+
+def _language(scene: Scene) -> str | None:
+    newest = _newest(scene)
+    return language_of(newest.facts, newest.reply_text or newest.text) if newest else None
 
 
 def _why_not(scene: Scene, one: Effect, way: Way) -> str | None:
@@ -113,7 +123,7 @@ def _by_what_was_said(scene: Scene, one: Effect) -> str | None:
 
 def _newest(scene: Scene) -> Any:
     """Return the newest entry that an agent has not written."""
-    heard = select(entries.c.id, entries.c.kind).where(
+    heard = select(entries).where(
         entries.c.ticket_id == scene.number, entries.c.inbox_id.is_not(None), entries.c.kind.in_(SPEAKS),
         entries.c.author.not_like("agent:%"),
     )  # fmt: skip

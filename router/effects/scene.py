@@ -48,7 +48,11 @@ class Scene:
     @property
     def values(self) -> Mapping[str, str]:
         """What texts are filled with."""
-        return values_of(self.ticket, self.number, self.desk, self.decision.variables)
+        return self.values_in(None)
+
+    def values_in(self, language: str | None) -> Mapping[str, str]:
+        """Return what texts for a customer of that language are filled with."""
+        return values_of(self.ticket, self.number, self.desk, self.decision.variables, language)
 
     def history(self, *lines: Change) -> list[int]:
         """Append lines to the ticket's history and return their ids."""

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from config.desk import Desk
-from notify.template import reply_source
+from notify.template import words_of
 from router.actions import Skipped
-from router.actions.words import filled, values_of
+from router.actions.words import filled, values_of, written
 from router.effects.reply import PERSONAL
 from router.event import Effect, at_next
 from router.trial.message import Tried
@@ -38,14 +38,15 @@ def _done(tried: Tried, desk: Desk, one: Effect) -> Done:
 
 def _text(tried: Tried, desk: Desk, one: Effect) -> str:
     ticket = at_next(tried.event, tried.decision, ()).ticket
-    values = values_of(ticket, ticket.number, desk, tried.decision.variables)
+    language = tried.event.message.language if tried.event.message else None
+    values = values_of(ticket, ticket.number, desk, tried.decision.variables, language)
     if one.word == "note":
         return filled(one.value, values)
     if one.word == "reply":
-        source = one.value.get("text") or reply_source(
-            desk, desk.departments_by_id[ticket.department], one.value["template"]
-        )
-        return filled(source, values)
+        if (text := one.value.get("text")) is not None:
+            return filled(text, values)
+        department, name = desk.departments_by_id[ticket.department], one.value["template"]
+        return written(words_of(desk, department, name, [language] if language else ()), values).text
     return ", ".join(map(str, one.value)) if isinstance(one.value, list | tuple) else _name(one)
 
 

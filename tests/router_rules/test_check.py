@@ -127,7 +127,7 @@ def test_the_questions_of_a_chats_form_are_fields() -> None:
 
 
 def test_a_rule_about_a_language_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("router.conditions.language.find_spec", lambda _name: None)
+    monkeypatch.setattr("tickets.language.find_spec", lambda _name: None)
     [problem] = check_rules(full([{"when": [{"language": ["sk", "cs"]}]}]))[:1]
     assert str(problem) == "rules.0.when.0.language.0: needs the extra for languages: pip install 'frontdesk[language]'"
 

@@ -6,6 +6,7 @@ from ingest.channel import Unreadable
 from ingest.channels.telegram.place import conversation, name
 from ingest.first_line import first_line
 from ingest.payload import Fields, count, geo, ident, moment, opened, part, parts, word
+from tickets.language import tag_of
 from tickets.message import Attachment, AttachmentType, InboundMessage, Kind, Sender
 
 _MESSAGES: Mapping[str, Kind] = {
@@ -108,6 +109,7 @@ def _message(number: str, word_for: str, message: Fields) -> InboundMessage:
         kind=kind,
         in_reply_to=(own if edited else _answered(message)) or None,
         sent_at=moment(message.get("edit_date") if edited else None) or moment(message.get("date")),
+        language=tag_of(word(part(message, "from"), "language_code")),
         handle={"id": own} if own and not edited and kind != "lifecycle" else {},
     )
 
