@@ -109,6 +109,14 @@ class Note:
         return f"{self.url}/tickets/{self.number}" if self.url else None
 
     @property
+    def tickets(self) -> tuple[tuple["Note", ...], ...]:
+        """The notes of this notice by their tickets, oldest first: of one ticket, or in a digest of several."""
+        found: dict[int, list[Note]] = {}
+        for one in self.all:
+            found.setdefault(one.number, []).append(one)
+        return tuple(map(tuple, found.values()))
+
+    @property
     def headline(self) -> str:
         """What happened, in one short line."""
         rule = rule_of(self.reason)

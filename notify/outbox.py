@@ -11,7 +11,6 @@ dying after it, whether before or after the provider took the note, repeats the 
 ends. So it is at-least-once, and what the provider sees can be recognised as a repetition.
 """
 
-import json
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -19,15 +18,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import structlog
-from sqlalchemy import Connection, Row, Update, bindparam, select, update
+from sqlalchemy import Connection, Update, bindparam, select, tuple_, update
 
 from config.desk import Desk
-from notify.note import Note, key_of, one_line, quotable
+from notify.claim import Claim, Claimed
+from notify.note import Note, one_line
 from notify.notifier import Needless, Notifier
 from tickets.keys import signing_key
-from tickets.preferences import Chosen, Preferences
-from tickets.reply_address import act_address, bounce_address, signed
-from tickets.schema import entries, outbox, tickets
+from tickets.preferences import Preferences
+from tickets.schema import outbox
 from tickets.store import Store
 from tickets.trouble import Permanent, Temporary
 
@@ -43,36 +42,10 @@ End = Literal["failed", "suppressed"]
 LEASE_SECONDS: Final = 60.0
 RING_SECONDS: Final = 30.0
 
-_CLAIM: Final = (
-    update(outbox)
-    .where(outbox.c.id == bindparam("row"), outbox.c.state == "pending", outbox.c.not_before <= bindparam("now"))
-    .values(attempts=outbox.c.attempts + 1, not_before=bindparam("until"), due_at=bindparam("until"))
-)
-_NOTE: Final = (
-    select(
-        outbox,
-        tickets.c.subject,
-        tickets.c.channel,
-        tickets.c.contact_name,
-        tickets.c.contact_address,
-        tickets.c.department,
-        tickets.c.agent,
-        tickets.c.priority,
-        tickets.c.tags,
-        entries.c.author_name,
-        entries.c.author,
-        entries.c.conversation,
-        entries.c.text,
-        entries.c.reply_text,
-    )
-    .join(tickets, tickets.c.id == outbox.c.ticket_id)
-    .outerjoin(entries, entries.c.id == outbox.c.entry_id)
-    .where(outbox.c.id == bindparam("row"))
-)
 # Also over a later claim of an expired lease: the note is out, whoever else is at it.
 _SENT: Final = (
     update(outbox)
-    .where(outbox.c.id == bindparam("row"), outbox.c.state != "sent")
+    .where(outbox.c.id.in_(bindparam("rows", expanding=True)), outbox.c.state != "sent")
     .values(
         state="sent",
         provider_id=bindparam("provider"),
@@ -145,11 +118,14 @@ class Outbox:
         Whatever the notifier raises ends as a state of the row. Raises `Temporary` when the database is in trouble; a
         note that was sent but could not be marked is sent once more after the lease.
         """
-        note = self.claim(outbox_id)
-        if note is None:
-            return None
-        if (end := self._end(note)) is not None:
-            return self._fail(note, *end)
+        claimed = self._claimed(outbox_id, LEASE_SECONDS)
+        if claimed is None or claimed.note is None:
+            return next((self._delivery(note, "suppressed") for note, _ in claimed.ended), None) if claimed else None
+        note = claimed.note
+        if note.attempt > ATTEMPTS:
+            return self._fail(
+                note, f"given up: {ATTEMPTS} attempts ended without an answer, the process died each time"
+            )
         try:
             provider_id = self._notifier(note).send(note)
         except (Permanent, Needless) as error:
@@ -162,16 +138,26 @@ class Outbox:
         return self._sent(note, provider_id)
 
     def claim(self, outbox_id: int, lease_seconds: float = LEASE_SECONDS) -> Note | None:
-        """Take the row for `lease_seconds` and return its note, or nothing when it is done, held or not yet due.
+        """Take the row for `lease_seconds`, with what is told together with it, and return its note.
 
-        One guarded UPDATE: of any number of callers at once exactly one gets the note. Raises `Temporary`.
+        Nothing when it is done, leased, not yet due, put off, or need not be sent any more (notify/when.py). Of any number of
+        callers at once exactly one gets the note. Raises `Temporary`.
         """
+        claimed = self._claimed(outbox_id, lease_seconds)
+        return None if claimed is None else claimed.note
+
+    def _claimed(self, outbox_id: int, lease_seconds: float) -> Claimed | None:
         key, now, chosen = signing_key(self.store), self.clock(), self.preferences.chosen()
         with self.store.write() as connection:
-            taken = connection.execute(_CLAIM, {"row": outbox_id, "now": now, "until": now + lease_seconds})
-            if taken.rowcount != 1:
-                return None
-            return self._note(connection.execute(_NOTE, {"row": outbox_id}).one(), key, chosen)
+            claimed = Claim(connection, self.desk, chosen, key, now, now + lease_seconds).take(outbox_id)
+            for note, why in claimed.ended if claimed else ():
+                if self.settled is not None:
+                    self.settled(connection, note, "suppressed", why)
+        if claimed is not None and claimed.later is not None:
+            self.log.info("notice waits", outbox=outbox_id, why=claimed.later.why)
+        for note, why in claimed.ended if claimed else ():
+            self.log.info("notice not needed", why=why, **_facts(note))
+        return claimed
 
     def due(self, limit: int, ring_seconds: float = RING_SECONDS) -> list[int]:
         """Return at most `limit` pending rows to ring for, the longest due first, and not again for `ring_seconds`.
@@ -188,9 +174,12 @@ class Outbox:
         return ids
 
     def wake(self) -> int:
-        """Make every pending row due now and return how many; only for a process that starts alone, when no lease is alive."""
+        """Make every pending row due now that is not held back, and return how many.
+
+        Only for a process that starts alone, when no lease is alive.
+        """
         with self.store.write() as connection:
-            pending = update(outbox).where(outbox.c.state == "pending")
+            pending = update(outbox).where(outbox.c.state == "pending", outbox.c.held.is_(None))
             now = self.clock()
             return connection.execute(pending.values(due_at=now, not_before=now)).rowcount
 
@@ -203,11 +192,11 @@ class Outbox:
     def _sent(self, note: Note, provider_id: str) -> Delivery:
         now = self.clock()
         with self.store.write() as connection:
-            sent = connection.execute(_SENT, {"row": note.id, "provider": one_line(provider_id), "now": now})
-            if self.settled is not None and sent.rowcount == 1:
+            sent = connection.execute(_SENT, {"rows": _ids(note), "provider": one_line(provider_id), "now": now})
+            if self.settled is not None and sent.rowcount > 0:
                 self.settled(connection, note, "sent", provider_id)
         self.log.info("notice sent", provider_id=provider_id, **_facts(note))
-        return Delivery("sent", note.notifier, note.channel, now - note.created_at, note.conversation)
+        return self._delivery(note, "sent")
 
     def _again(self, note: Note, error: str, retry_after: float) -> Delivery:
         if note.attempt >= ATTEMPTS:
@@ -220,76 +209,19 @@ class Outbox:
                 _held(note).values(due_at=now + wait, not_before=now + wait, last_error=one_line(error)[:1_000])
             )
         self.log.warning("notice postponed", error=error, seconds=round(wait, 1), **_facts(note))
-        return Delivery("again", note.notifier, note.channel, now - note.created_at, note.conversation)
-
-    def _end(self, note: Note) -> tuple[str, End] | None:
-        """Return why the note is not to be sent at all, and the state that means, or nothing."""
-        if note.attempt > ATTEMPTS:
-            return f"given up: {ATTEMPTS} attempts ended without an answer, the process died each time", "failed"
-        desk = self.desk
-        agent = note.recipient in desk.agents_by_id and len(desk.agents) > 1  # a desk's only agent has every ticket
-        if agent and note.recipient not in desk.members(note.department_id):
-            return f"not sent: no longer a member of {note.department}", "suppressed"
-        return None
+        return self._delivery(note, "again")
 
     def _fail(self, note: Note, error: str, state: End = "failed") -> Delivery:
         with self.store.write() as connection:
             ended = connection.execute(_held(note).values(state=state, last_error=one_line(error)[:1_000]))
-            if self.settled is not None and ended.rowcount == 1:
+            if self.settled is not None and ended.rowcount > 0:
                 self.settled(connection, note, state, error)
         self.log.error("notice given up", error=error, **_facts(note))
-        return Delivery(state, note.notifier, note.channel, self.clock() - note.created_at, note.conversation)
+        return self._delivery(note, state)
 
-    def _note(self, row: Row[Any], key: bytes, chosen: Chosen) -> Note:
-        agent = self.desk.agents_by_id.get(row.agent)
-        recipient = self.desk.agents_by_id.get(row.recipient)
-        department = self.desk.departments_by_id.get(row.department)
-        domain = self.desk.desk.domain
-        told = (row.ticket_id, row.recipient, row.event, chosen.epochs.get(row.recipient, 0))
-        by_mail = row.notifier == "email"
-        stop = self.desk.desk.url if by_mail and recipient and row.word else None
-        return Note(
-            id=row.id,
-            key=key_of(row.event_id, row.recipient, row.notifier, row.created_at),
-            attempt=row.attempts,
-            notifier=row.notifier,
-            event=row.event,
-            reason=row.reason,
-            address=row.address,
-            recipient=row.recipient,
-            recipient_name=recipient.name if recipient else row.recipient,
-            mine=row.agent is not None and row.agent == row.recipient,
-            number=row.ticket_id,
-            subject=row.subject,
-            department=department.name if department else row.department,
-            department_id=row.department,
-            agent=agent.name if agent else row.agent,
-            customer=row.contact_name,
-            customer_address=row.contact_address,
-            channel=row.channel,
-            priority=row.priority,
-            tags=tuple(json.loads(row.tags)),
-            author=row.author_name or row.author or "",
-            by_agent=(row.author or "").startswith("agent:"),
-            text=quotable((row.reply_text or "").strip() or row.text or ""),
-            desk=self.desk.desk.name,
-            domain=domain,
-            created_at=row.created_at,
-            signed=signed(key, f"n.{row.id}"),
-            root=signed(key, f"t.{row.ticket_id}"),
-            timezone=recipient.timezone if recipient else "UTC",
-            entry_id=row.entry_id,
-            conversation=row.conversation,
-            payload=row.payload,
-            word=row.word,
-            whose=row.whose,
-            bundle=row.bundle,
-            act_address=act_address(key, row.id, told, domain) if by_mail and recipient else None,
-            replies=chosen.of(self.desk, row.recipient).replies or "answer",
-            url=self.desk.desk.url,
-            bounce_address=bounce_address(key, row.id, domain) if by_mail else None,
-            stop_url=f"{stop}/notices/stop/{signed(key, f'u.{row.id}')}" if stop else None,
-        )
+    def _delivery(self, note: Note, outcome: str) -> Delivery:
+        seconds = self.clock() - note.created_at
+        return Delivery(outcome, note.notifier, note.channel, seconds, note.conversation)
 
 
 def listing(store: Store, ticket: int | None = None) -> list[dict[str, Any]]:
@@ -301,9 +233,14 @@ def listing(store: Store, ticket: int | None = None) -> list[dict[str, Any]]:
         return [dict(row) for row in connection.execute(rows).mappings()]
 
 
+def _ids(note: Note) -> list[int]:
+    return [one.id for one in note.all]
+
+
 def _held(note: Note) -> Update:
-    """Mean the row only while it is this attempt's: an attempt that outlived its lease must not undo the next one's."""
-    return update(outbox).where(outbox.c.id == note.id, outbox.c.state == "pending", outbox.c.attempts == note.attempt)
+    """Mean the rows only while they are this attempt's: an attempt that outlived its lease must not undo the next one's."""
+    theirs = tuple_(outbox.c.id, outbox.c.attempts).in_([(one.id, one.attempt) for one in note.all])
+    return update(outbox).where(theirs, outbox.c.state == "pending")
 
 
 def _facts(note: Note) -> dict[str, object]:

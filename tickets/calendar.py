@@ -39,6 +39,18 @@ def opens_at(calendar: Calendar, at: float) -> float | None:
     return None
 
 
+def closes_at(calendar: Calendar, at: float) -> float | None:
+    """Return the first moment from `at` on (UTC seconds) at which a calendar is not open; nothing when it is for two years."""
+    first = _year_of(at)
+    for year in range(first, first + LONGEST_YEARS):
+        hours = _hours(calendar, year)
+        index = bisect_right(hours.begins, at) - 1
+        if index < 0 or hours.ends[index] <= at:
+            return at
+        at = hours.ends[index]
+    return None
+
+
 def add(calendar: Calendar, start: float, seconds: float) -> float | None:
     """Return the first moment (UTC seconds) at which a calendar was open for so many seconds since `start`.
 
