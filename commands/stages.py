@@ -37,6 +37,7 @@ from tickets.store import Store
 from tickets.trouble import Temporary
 from web.app import Parts, build
 from web.metrics import Metrics, ready
+from web.stream import TOPIC as NOTICES
 
 SWEEP_ROWS = 500
 
@@ -96,6 +97,7 @@ class Stages:
             self._ring("deliver", routed.notices)
             self._ring("errand", routed.errands)
             self._tell(routed.conversation)
+        self._told(bool(done))
 
     def _deliver(self, outbox_id: int) -> None:
         try:
@@ -157,10 +159,12 @@ class Stages:
         """Let what is due in the tickets happen, and wind the clocks of some that another desk file has wound. Raises `Temporary`."""
         now = time.time()
         self.rewinder.rewind(now)
+        ticked = None
         for ticked in tick(self.store, self.shelf.book(), now, SWEEP_ROWS):
             self._ring("deliver", ticked.notices)
             for conversation in ticked.conversations:
                 self._tell(conversation)
+        self._told(ticked is not None)
 
     def staff(self) -> None:
         """Follow who comes and goes: the rules hear of it, open tickets of the absent move on, and what waits is given out.
@@ -180,6 +184,7 @@ class Stages:
                 self._ring("deliver", moved.rings)
                 for conversation in conversations_of(self.store, moved.ticket):
                     self._tell(conversation)
+                self._told(True)
 
     def _rehoused(self, book: Book, now: float) -> Iterator[Moved]:
         """Yield the tickets whose department is not there any more, once for a desk file and now and then."""
@@ -217,6 +222,7 @@ class Stages:
         """Ring for what an act owes, and tell whoever shows its conversation."""
         self._ring("deliver", acted.notices)
         self._tell(acted.conversation)
+        self._told(acted.changed)
 
     def wake(self) -> None:
         """Make everything that waits due now: for a process that is alone with its database."""
@@ -234,6 +240,11 @@ class Stages:
         """Tell whoever shows a conversation that there is something new in it."""
         if conversation is not None:
             self.live.tell(conversation, {"type": "line"})
+
+    def _told(self, somebody: bool) -> None:
+        """Tell whoever follows an agent's notices that there may be new ones."""
+        if somebody:
+            self.live.tell(NOTICES, {"type": "notices"})
 
 
 def _close(outbox: Outbox | None) -> None:

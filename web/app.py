@@ -27,7 +27,8 @@ from ingest.webhook import arrivals
 from router.opened import Acted
 from tickets.availability import Availability
 from tickets.trouble import Temporary
-from web import api
+from web import api, notices
+from web.api import Api
 from web.body import RETRY_AFTER, Held, Share, body_of
 
 log = structlog.get_logger()
@@ -62,7 +63,7 @@ def build(parts: Parts) -> Starlette:
         Route("/metrics", _metrics, methods=["GET"]),
         *(Route(path, _channel, methods=["GET", "POST", "OPTIONS"]) for path in _paths()),
         *(_own(parts.front) if parts.front else ()),
-        *(api.routes(parts.front.store, parts.desk, parts.acted) if parts.front else ()),
+        *(_api(parts.front, parts) if parts.front else ()),
     ]
     app = Starlette(routes=routes)
     app.state.parts = parts
@@ -81,6 +82,12 @@ def _own(front: Front) -> Iterator[BaseRoute]:
     for module in map(channels.find, channels.words()):
         if (routed := channels.routed(module)) is not None:
             yield from routed.routes(front)
+
+
+def _api(front: Front, parts: Parts) -> Iterator[BaseRoute]:
+    base = Api(front.store, parts.desk, parts.acted)
+    yield from api.routes(base)
+    yield from notices.routes(base, front.live)
 
 
 async def _healthz(_request: HttpRequest) -> Response:
