@@ -8,7 +8,7 @@ from sqlalchemy import select
 from config.desk import Desk
 from notify.note import Note, key_of, quotable
 from tickets.preferences import Chosen
-from tickets.reply_address import act_address, bounce_address, signed
+from tickets.reply_address import act_address, bounce_address, link_token, signed
 from tickets.schema import entries, outbox, tickets
 
 OWED: Final = (
@@ -84,5 +84,5 @@ def note_of(row: Any, desk: Desk, chosen: Chosen, key: bytes) -> Note:
         replies=chosen.of(desk, row.recipient).replies or "answer",
         url=desk.desk.url,
         bounce_address=bounce_address(key, row.id, domain) if by_mail else None,
-        stop_url=f"{stop}/notices/stop/{signed(key, f'u.{row.id}')}" if stop else None,
+        stop_url=f"{stop}/notices/stop/{link_token(key, row.id)}" if stop else None,
     )

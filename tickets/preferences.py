@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -82,16 +82,35 @@ def stop(  # who, by which way, of what, and when
     connection: Connection, desk: Desk, agent: str, way: Way, told: Iterable[tuple[Word, Whose]], now: float
 ) -> bool:
     """Tell an agent no more by a way of what they were `told` by it; return whether that is new."""
+    return _changed(connection, desk, agent, told, now, lambda ways: [one for one in ways if one != way])
+
+
+def resume(
+    connection: Connection, desk: Desk, agent: str, way: Way, told: Iterable[tuple[Word, Whose]], now: float
+) -> bool:
+    """Tell an agent of it by that way again; return whether that is new."""
+    return _changed(connection, desk, agent, told, now, lambda ways: [*ways, *([] if way in ways else [way])])
+
+
+def _changed(  # like those above
+    connection: Connection,
+    desk: Desk,
+    agent: str,
+    told: Iterable[tuple[Word, Whose]],
+    now: float,
+    wanted: Callable[[Sequence[Way]], list[Way]],
+) -> bool:
     own = written(connection, agent)
-    usual = Chosen().of(desk, agent)
-    choices = Choices.model_validate(own).over(usual)
-    stopped = [(word, whose) for word, whose in told if way in choices.told(word, whose)]
+    choices = Choices.model_validate(own).over(Chosen().of(desk, agent))
     ways: dict[Word, dict[Whose, list[Way]]] = {word: dict(by_whose) for word, by_whose in own.get("ways", {}).items()}
-    for word, whose in stopped:
-        ways.setdefault(word, {})[whose] = [one for one in choices.told(word, whose) if one != way]
-    if stopped:
+    new = False
+    for word, whose in told:
+        before = list(choices.told(word, whose))
+        if (after := wanted(before)) != before:
+            ways.setdefault(word, {})[whose], new = after, True
+    if new:
         choose(connection, agent, {**own, "ways": ways}, now)
-    return bool(stopped)
+    return new
 
 
 class Preferences:

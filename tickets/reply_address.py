@@ -13,6 +13,7 @@ from collections.abc import Iterable
 _REPLY = re.compile(r"reply\+([a-z]\.[0-9]{1,18})\.([a-z2-7]{16})")
 _ACT = re.compile(r"reply\+a\.([0-9]{1,18})\.([a-z2-7]{16})")
 _BOUNCE = re.compile(r"bounce\+b\.([0-9]{1,18})\.([a-z2-7]{16})")
+_LINK = re.compile(r"u\.([0-9]{1,18})\.([a-z2-7]{16})")
 _SIGNED = re.compile(r"[^@<>]*?\b([a-z]\.[0-9]{1,18})\.([a-z2-7]{16})")
 _MAX = 320
 
@@ -90,6 +91,17 @@ def proven(key: bytes, value: str, domain: str) -> tuple[str, int] | None:
         return None
     letter, _, number = claimed[1].partition(".")
     return letter, int(number)
+
+
+def link_token(key: bytes, notice: int) -> str:
+    """Return what stands in the link by which whoever got a notice stops others like it."""
+    return signed(key, f"u.{notice}")
+
+
+def linked(key: bytes, token: str) -> int | None:
+    """Return the notice a link's token names, or nothing when it is not one of ours."""
+    found = _LINK.fullmatch(token[:_MAX].lower())
+    return int(found[1]) if found and hmac.compare_digest(found[2], proof(key, f"u.{found[1]}")) else None
 
 
 def host(domain: str) -> str:

@@ -27,7 +27,7 @@ from ingest.webhook import arrivals
 from router.opened import Acted
 from tickets.availability import Availability
 from tickets.trouble import Temporary
-from web import api, notices
+from web import api, notices, stop
 from web.api import Api
 from web.body import RETRY_AFTER, Held, Share, body_of
 
@@ -63,6 +63,7 @@ def build(parts: Parts) -> Starlette:
         Route("/metrics", _metrics, methods=["GET"]),
         *(Route(path, _channel, methods=["GET", "POST", "OPTIONS"]) for path in _paths()),
         *(_own(parts.front) if parts.front else ()),
+        *(stop.routes(parts.front.store, parts.desk) if parts.front else ()),
         *(_api(parts.front, parts) if parts.front else ()),
     ]
     app = Starlette(routes=routes)
