@@ -350,6 +350,7 @@ owed = text("state = 'pending'")
 Index("outbox_due", outbox.c.due_at, sqlite_where=owed, postgresql_where=owed)
 automatic = text("event = 'ticket.auto_answered'")
 Index("outbox_automatic", outbox.c.address, outbox.c.created_at, sqlite_where=automatic, postgresql_where=automatic)
+Index("outbox_automatic_at", outbox.c.created_at, sqlite_where=automatic, postgresql_where=automatic)
 
 mailboxes = Table(
     "mailboxes",

@@ -1,6 +1,6 @@
 """An automatic answer to the customer: with a template, in the way the customer wrote last.
 
-It never answers what a program wrote, goes to no address of ours, and to nobody too often (RFC 3834): what is not sent for
+It never answers what a program wrote, and goes nowhere the governor (router/governor.py) keeps it from: what is not sent for
 such a reason stands in the outbox with the reason. It is no answer of a person: no promise is kept by it.
 """
 
@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from config.check import CUSTOMER
 from notify.template import Letter, Words, speaks, words_of
+from router import governor
 from router.actions.registry import Skipped
 from router.actions.words import written
 from router.conversation import said
@@ -22,16 +23,11 @@ from router.way import Way, way_of
 from tickets.language import language_of
 from tickets.message import SPEAKS
 from tickets.reply import AUTO_ANSWER
-from tickets.reply_address import host
-from tickets.schema import automatic, entries, outbox, tickets
+from tickets.schema import entries, tickets
 
 WITHHELD: Final = "ticket.auto_answer_withheld"
 PERSONAL: Final = ("message", "postback", "unsupported")
 """The kinds of messages that a person has written to us."""
-MOST_OF_TICKET: Final = 3
-MOST_OF_ADDRESS: Final = 10
-"""Automatic answers that one address gets within a day: about one ticket, and in all."""
-A_DAY: Final = 86_400
 
 
 @effect
@@ -103,7 +99,9 @@ def _why_not(scene: Scene, one: Effect, way: Way) -> str | None:
         return f"no person wrote it ({message.kind}), and a program is not answered by one"
     if message is not None and ((trust and trust.authentic is False) or (message.spam and message.spam.spam)):
         return "it is spam, or its sender is forged"
-    return _by_what_was_said(scene, one) or _ours(scene, way) or _too_often(scene, way)
+    return _by_what_was_said(scene, one) or governor.why_not(
+        scene.pen.connection, scene.desk, scene.number, scene.ticket.contact_id, way, scene.pen.now
+    )
 
 
 def _by_what_was_said(scene: Scene, one: Effect) -> str | None:
@@ -128,24 +126,3 @@ def _newest(scene: Scene) -> Any:
         entries.c.author.not_like("agent:%"),
     )  # fmt: skip
     return scene.pen.connection.execute(heard.order_by(entries.c.id.desc()).limit(1)).first()
-
-
-def _too_often(scene: Scene, way: Way) -> str | None:
-    for address in {each.address for each in way.deliveries}:
-        lately = select(func.count(), func.count().filter(outbox.c.ticket_id == scene.number)).where(
-            automatic, outbox.c.address == address, outbox.c.created_at > scene.pen.now - A_DAY
-        )  # `automatic` as it stands in the partial index, or SQLite reads the whole outbox
-        all_in_all, here = scene.pen.connection.execute(lately).one()
-        if here >= MOST_OF_TICKET:
-            return f"{MOST_OF_TICKET} automatic answers about this ticket went there within a day"
-        if all_in_all >= MOST_OF_ADDRESS:
-            return f"{MOST_OF_ADDRESS} automatic answers went there within a day"
-    return None
-
-
-def _ours(scene: Scene, way: Way) -> str | None:
-    domain, to = scene.desk.desk.domain, (way.mail_to or "").lower()
-    notices_from = getattr(scene.desk.notifiers.get("email"), "sender", None)
-    if to and (scene.desk.department_of(to) or to.rpartition("@")[2] == host(domain) or to == notices_from):
-        return "it would go to an address of this desk"
-    return None

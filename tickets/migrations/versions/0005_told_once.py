@@ -24,6 +24,7 @@ def upgrade() -> None:
         ('outbox_told', ['recipient', 'notifier', 'sent_at'], "state = 'sent'"),
         ('outbox_unseen', ['look_at'], 'look_at IS NOT NULL'),
         ('outbox_bundled', ['bundle'], "state = 'pending' AND bundle IS NOT NULL"),
+        ('outbox_automatic_at', ['created_at'], "event = 'ticket.auto_answered'"),
     ):
         op.create_index(name, 'outbox', columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
     op.create_table('preferences',
