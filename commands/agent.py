@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 from sqlalchemy import func, select
 
+from commands.notices import notices
 from commands.output import AsJson, documents, line, table
 from commands.parts import known_agent, open_desk, open_store, settings
 from config.desk import Desk
@@ -20,11 +21,16 @@ from tickets.schema import tickets, working
 from tickets.store import Store
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="the agent, by the id of the desk file")]
-State = Annotated[Literal["away", "back"], typer.Argument(help="not at work, or at work again")]
+State = Annotated[
+    Literal["away", "back", "notices"], typer.Argument(help="not at work, at work again, or what they are told")
+]
 
 
 def agent(name: Id, state: State, *, as_json: AsJson = False) -> None:
-    """Say that an agent is not at work, or is back; a running desk sees to their tickets within a second."""
+    """Say that an agent is not at work, or is back (a running desk sees to their tickets within a second), or show what they are told."""
+    if state == "notices":
+        notices(name, as_json=as_json)
+        return
     desk, now = open_desk(settings().desk_file).current(), time.time()
     who = known_agent(desk, name)
     with open_store() as store:

@@ -21,6 +21,7 @@ from router.route import Router
 from tests.clamd import clamd
 from tests.desks import HEAD, TRUSTING, mail
 from tickets.blobs import open_blobs
+from tickets.preferences import choose
 from tickets.schema import entries, files, inbox
 from tickets.store import Store
 from worker import App, cli
@@ -519,6 +520,23 @@ def test_an_agent_is_away_and_back() -> None:
     assert documents("agents")[0]["departments"] == ["general", "billing"]
     assert "Sona is back" in call("agent", "sona", "back").stdout
     assert {row["state"] for row in documents("agents")} == {"there"}
+
+
+def test_what_an_agent_is_told_is_shown_as_a_table_with_who_says_so(desk_folder: Path) -> None:
+    opened = store(desk_folder)
+    with opened.write() as connection:
+        choose(connection, "luca", {"ways": {"new": {"others": []}}, "unseen_after": "2h"}, 1.0)
+    opened.close()
+    shown = call("agent", "luca", "notices").stdout
+    assert "Luca is told" in shown
+    [new] = [line for line in shown.splitlines() if line.startswith("new ")]
+    assert "email slack push in_app apprise" in new
+    assert "*" in new
+    assert "unseen_after: 2h*" in shown
+    [found] = documents("agent", "luca", "notices")
+    assert found["own"] == {"ways": {"new": {"others": []}}, "unseen_after": "2h"}
+    assert found["counts"]["ways"]["new"]["others"] == {"ways": [], "from": "own"}
+    assert (found["agent"], found["paused"]) == ("luca", {})
 
 
 def test_the_list_of_agents_says_what_each_has_and_why_somebody_is_not_there(desk_folder: Path) -> None:

@@ -61,13 +61,16 @@ class Asked:
         """The desk of the moment."""
         return self.book.desk
 
-    def said(self, model: type[M]) -> M:
-        """Return the body, which is to be such a JSON object; raises `RefusedError`."""
+    def json(self) -> Any:
+        """Return the body, which is to be JSON; raises `RefusedError`."""
         try:
-            raw = json.loads(self.body)
+            return json.loads(self.body)
         except (ValueError, RecursionError):
             raise RefusedError(400, "the body must be JSON") from None
-        return fitting(model, raw)
+
+    def said(self, model: type[M]) -> M:
+        """Return the body, which is to be such a JSON object; raises `RefusedError`."""
+        return fitting(model, self.json())
 
     def asked(self, model: type[M]) -> M:
         """Return the query, which is to have such values; raises `RefusedError`."""
