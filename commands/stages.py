@@ -37,6 +37,7 @@ from tickets.store import Store
 from tickets.trouble import Temporary
 from web.app import Parts, build
 from web.metrics import Metrics, ready
+from web.slack import Slack
 from web.stream import TOPIC as NOTICES
 
 SWEEP_ROWS = 500
@@ -64,6 +65,7 @@ class Stages:
         self.shelf = Shelf(desk.current)
         self.rewinder = Rewinder(self.store, self.shelf.book)
         self.errands = Errands(self.store, desk.current, self.blobs, self.scanner)
+        self.slack = Slack(self.store, desk.current, self.acted)
         self._ring = ring
         self._housed = Seldom()
         self._patience = Patience()
@@ -215,8 +217,17 @@ class Stages:
 
     def http(self, front: Front) -> Starlette:
         """Return the HTTP side."""
-        parts = Parts(self.desk.current, self.accept, self.ready, self.metrics.text, front=front, acted=self.acted)
-        return build(parts)
+        return build(
+            Parts(
+                self.desk.current,
+                self.accept,
+                self.ready,
+                self.metrics.text,
+                front=front,
+                acted=self.acted,
+                slack=self.slack,
+            )
+        )
 
     def acted(self, acted: Acted) -> None:
         """Ring for what an act owes, and tell whoever shows its conversation."""

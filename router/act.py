@@ -21,7 +21,9 @@ from tickets.store import Store
 
 __all__ = ["Acted", "Acts", "DoneBeforeError"]
 
-_ONCE = {one.dialect.name: one.insert(once).on_conflict_do_nothing() for one in (sqlite, postgresql)}
+_ONCE = {
+    one.dialect.name: one.insert(once).on_conflict_do_nothing().returning(once.c.key) for one in (sqlite, postgresql)
+}
 
 
 class DoneBeforeError(CannotActError):
@@ -119,7 +121,7 @@ class Acts:
         with self._store.write() as connection:
             if self._once is not None:
                 new = connection.execute(_ONCE[connection.dialect.name], {"key": self._once, "at": now})
-                if new.rowcount != 1:
+                if new.first() is None:  # the count of inserted rows is not told by every driver
                     raise DoneBeforeError("That was done already")
             staff = staff_of(connection, book.desk, now, absent)
             yield opened(Pen(connection, None, now), book, staff, number, agent, others)

@@ -42,6 +42,7 @@ from tickets.live import Live
 from tickets.store import Store
 from web.app import Parts, build
 from web.metrics import Metrics
+from web.slack import Slack
 from worker import cli
 
 ROOT = Path(__file__).parent.parent
@@ -214,7 +215,7 @@ def test_every_path_of_http_is_told(tmp_path: Path) -> None:
     parts = Parts(loaded_example, accept, lambda: None, bytes)
     store = Store(f"sqlite:///{tmp_path / 'desk.sqlite3'}")
     front = Front(loaded_example, accept, parts.present, store, Blobs(FolderShelf(tmp_path)), Live())
-    app = build(replace(parts, front=front))
+    app = build(replace(parts, front=front, slack=Slack(store, loaded_example, lambda _acted: None)))
     store.close()
     paths = [
         re.sub(r"{(\w+)(?::\w+)?}", r"<\1>", one.path) for one in app.routes if isinstance(one, Route | WebSocketRoute)

@@ -27,9 +27,10 @@ from ingest.webhook import arrivals
 from router.opened import Acted
 from tickets.availability import Availability
 from tickets.trouble import Temporary
-from web import api, choices, notices, stop
+from web import api, choices, notices, slack, stop
 from web.api import Api
 from web.body import RETRY_AFTER, Held, Share, body_of
+from web.slack import Slack
 
 log = structlog.get_logger()
 
@@ -39,7 +40,7 @@ class Parts:
     """What the routes need: the desk of the moment, the inbox, the readiness check (raises `Temporary`), the metrics' text.
 
     `fetch` asks providers for what their deliveries need, such as certificates; `front` is what channels with paths of their own
-    are given, without it these are not there. `acted` is told what an act came to, and rings for it.
+    are given, without it these are not there. `acted` is told what an act came to, and rings for it; `slack` takes what Slack sends.
     """
 
     desk: Callable[[], Desk]
@@ -49,6 +50,7 @@ class Parts:
     fetch: Fetch = field(default_factory=Fetcher)
     front: Front | None = None
     acted: Callable[[Acted], None] = lambda _acted: None
+    slack: Slack | None = None
 
     def present(self) -> Availability:
         """Return who is there now, without a front everybody; raises `Temporary`."""
@@ -65,6 +67,7 @@ def build(parts: Parts) -> Starlette:
         *(_own(parts.front) if parts.front else ()),
         *(stop.routes(parts.front.store, parts.desk) if parts.front else ()),
         *(_api(parts.front, parts) if parts.front else ()),
+        *(slack.routes(parts.slack) if parts.slack else ()),
     ]
     app = Starlette(routes=routes)
     app.state.parts = parts
