@@ -183,6 +183,7 @@ class App(Stages):
             if not self.bell.busy(self.actors[stage]):
                 self.bell.ring(self.actors[stage], due())
         self.miss()
+        self.look()
         self.tick()
         self.staff()
 

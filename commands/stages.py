@@ -23,6 +23,7 @@ from router.clocks.rewind import Rewinder
 from router.clocks.tick import tick
 from router.comings import heard
 from router.drain import drained
+from router.fall_back import look
 from router.hold import conversations_of
 from router.homeless import rehoused
 from router.missed import missed
@@ -156,6 +157,10 @@ class Stages:
         """Note the chats that nobody took in time. Raises `Temporary`."""
         for conversation in missed(self.store, time.time(), SWEEP_ROWS):
             self._tell(conversation)
+
+    def look(self) -> None:
+        """Tell agents by another way of what they have not seen in time. Raises `Temporary`."""
+        self._ring("deliver", list(look(self.store, self.desk.current(), time.time(), SWEEP_ROWS)))
 
     def tick(self) -> None:
         """Let what is due in the tickets happen, and wind the clocks of some that another desk file has wound. Raises `Temporary`."""

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, and_, bindparam, func, literal_column, null, 
 from sqlalchemy.sql.selectable import ScalarSelect
 
 from config.desk import Desk
-from config.notices import Choices, Way, Whose, Word
+from config.notices import DEFAULTS, Choices, Way, Whose, Word
 from notify.note import Note, rule_of
 from notify.owed import OWED, note_of
 from notify.when import APART_SECONDS, Later, Never, Owed, Told, hour_began, needless, when
@@ -102,11 +102,11 @@ class Claim:
         row = _ROW.one(self.connection, {"row": row_id, "now": self.now})
         if row is None:
             return None
-        if not self._to_agent(row):
+        if not self._chosen(row):
             return Claimed(self._leased([row]))
         agent = self.desk.agents_by_id.get(row.recipient)
         timezone = agent.timezone if agent else "UTC"
-        choices = self.chosen.of(self.desk, row.recipient)
+        choices = DEFAULTS if self._place(row) else self.chosen.of(self.desk, row.recipient)
         told = self._lately(row, timezone)
         found = when(self._owed(row), choices, timezone, told, self.now)
         if isinstance(found, Later):
@@ -117,16 +117,21 @@ class Claim:
             return Claimed(ended=(self._end(row, found.why),))
         return self._together(row, choices)
 
-    def _to_agent(self, row: Any) -> bool:
-        """Tell whether a row goes to an agent by a way that agents choose; a rule's address or channel is nobody's choice."""
+    def _chosen(self, row: Any) -> bool:
+        """Tell whether a row tells an agent by a way they may choose, or a department's channel; a rule's address waits for nothing."""
         return row.notifier in _BY_AGENTS and (row.word is not None or row.recipient in self.desk.agents_by_id)
+
+    def _place(self, row: Any) -> bool:
+        """Tell whether a row goes to a department's channel: everybody there is told, so nothing is held back for anybody."""
+        return row.whose is None and row.recipient not in self.desk.agents_by_id
 
     def _lately(self, row: Any, timezone: str) -> Told:
         """Return what the agent was told lately, after everybody who is about to tell them something by this way."""
         lock(self.connection, (f"told:{row.notifier}:{row.recipient}",))
         since, hour = self.now - APART_SECONDS, hour_began(self.now, timezone)
         lately = {"who": row.recipient, "way": row.notifier, "number": row.ticket_id, "since": since, "hour": hour}
-        return Told(*_LATELY.one(self.connection, lately))
+        told = Told(*_LATELY.one(self.connection, lately))
+        return replace(told, this_hour=0) if self._place(row) else told
 
     def _owed(self, row: Any) -> Owed:
         members = self.desk.members(row.department)
@@ -141,7 +146,7 @@ class Claim:
             tried=row.attempts > 0,
             bundle=row.bundle,
             seen=row.seen_at is not None,
-            member=row.recipient in (self.desk.agents_by_id if alone else members),
+            member=self._place(row) or row.recipient in (self.desk.agents_by_id if alone else members),
             department=department.name if department else row.department,
             mine=row.agent is not None and row.agent == row.recipient,
             has=has.name if has else row.agent,

@@ -35,6 +35,7 @@ _HEADLINES = {
     "ticket.linked": "Linked to another ticket",
     "ticket.rated": "Customer rated the ticket",
     "delivery.failed": "An answer could not be delivered",
+    "notices.paused": "An agent cannot be told",
     "sla.warning": "An answer is due soon",
     "sla.breached": "An answer is overdue",
 }

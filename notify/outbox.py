@@ -18,15 +18,17 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import structlog
-from sqlalchemy import Connection, Update, bindparam, select, tuple_, update
+from sqlalchemy import Connection, Float, Update, bindparam, case, cast, select, tuple_, update
 
 from config.desk import Desk
+from config.notices import WAYS
 from notify.claim import Claim, Claimed
 from notify.note import Note, one_line
 from notify.notifier import Needless, Notifier
 from tickets.keys import signing_key
+from tickets.pauses import resume
 from tickets.preferences import Preferences
-from tickets.schema import outbox
+from tickets.schema import outbox, tickets
 from tickets.store import Store
 from tickets.trouble import Permanent, Temporary
 
@@ -37,7 +39,15 @@ FIRST_WAIT: Final = 5.0
 LONGEST_WAIT: Final = 3_600.0
 """Seconds between attempts: the first, doubled each time, and the most."""
 
-End = Literal["failed", "suppressed"]
+End = Literal["failed", "refused", "suppressed", "paused"]
+"""How a row ends that was not sent: `refused` is `failed` because of the way itself, `paused` is `suppressed` since then."""
+
+_STATES: Final[Mapping[End, str]] = {
+    "failed": "failed",
+    "refused": "failed",
+    "suppressed": "suppressed",
+    "paused": "suppressed",
+}
 
 LEASE_SECONDS: Final = 60.0
 RING_SECONDS: Final = 30.0
@@ -52,7 +62,14 @@ _SENT: Final = (
         sent_at=bindparam("now"),
         due_at=bindparam("now"),
         last_error=None,
+        look_at=case((outbox.c.seen_at.is_(None), cast(bindparam("look"), Float))),
     )
+)
+_TICKETS: Final = (
+    select(tickets.c.id)
+    .where(tickets.c.id.in_(bindparam("numbers", expanding=True)))
+    .order_by(tickets.c.id)
+    .with_for_update()
 )
 _DUE: Final = (
     select(outbox.c.id)
@@ -121,15 +138,17 @@ class Outbox:
         claimed = self._claimed(outbox_id, LEASE_SECONDS)
         if claimed is None or claimed.note is None:
             return next((self._delivery(note, "suppressed") for note, _ in claimed.ended), None) if claimed else None
-        note = claimed.note
-        if note.attempt > ATTEMPTS:
-            return self._fail(
-                note, f"given up: {ATTEMPTS} attempts ended without an answer, the process died each time"
-            )
+        if (end := self._end(claimed.note)) is not None:
+            return self._fail(claimed.note, *end)
+        return self._send(claimed.note)
+
+    def _send(self, note: Note) -> Delivery:
         try:
             provider_id = self._notifier(note).send(note)
-        except (Permanent, Needless) as error:
-            return self._fail(note, str(error), "suppressed" if isinstance(error, Needless) else "failed")
+        except Needless as error:
+            return self._fail(note, str(error), "suppressed")
+        except Permanent as error:
+            return self._fail(note, str(error), "refused" if error.way and self._to_agent(note) else "failed")
         except Temporary as error:
             return self._again(note, str(error), error.retry_after or 0.0)
         except Exception as error:
@@ -191,8 +210,11 @@ class Outbox:
 
     def _sent(self, note: Note, provider_id: str) -> Delivery:
         now = self.clock()
+        moments = {"now": now, "look": self._look_at(note, now)}
         with self.store.write() as connection:
-            sent = connection.execute(_SENT, {"rows": _ids(note), "provider": one_line(provider_id), "now": now})
+            sent = connection.execute(_SENT, {"rows": _ids(note), "provider": one_line(provider_id), **moments})
+            if self._paused(note) is not None:  # it was paused meanwhile, and yet goes
+                resume(connection, note.recipient, note.notifier)
             if self.settled is not None and sent.rowcount > 0:
                 self.settled(connection, note, "sent", provider_id)
         self.log.info("notice sent", provider_id=provider_id, **_facts(note))
@@ -211,13 +233,39 @@ class Outbox:
         self.log.warning("notice postponed", error=error, seconds=round(wait, 1), **_facts(note))
         return self._delivery(note, "again")
 
-    def _fail(self, note: Note, error: str, state: End = "failed") -> Delivery:
+    def _end(self, note: Note) -> tuple[str, End] | None:
+        """Return why the note is not to be sent at all, and how it ends, or nothing."""
+        if note.attempt > ATTEMPTS:
+            return f"given up: {ATTEMPTS} attempts ended without an answer, the process died each time", "failed"
+        if (why := self._paused(note)) is not None:
+            return f"not sent: {note.notifier} is paused: {why}", "paused"
+        return None
+
+    def _fail(self, note: Note, error: str, end: End = "failed") -> Delivery:
+        state = _STATES[end]
         with self.store.write() as connection:
+            if self._to_agent(note):  # what follows stands in the tickets; who acts in one holds it before its notices
+                numbers = sorted({one.number for one in note.all})
+                connection.execute(_TICKETS, {"numbers": numbers})
             ended = connection.execute(_held(note).values(state=state, last_error=one_line(error)[:1_000]))
             if self.settled is not None and ended.rowcount > 0:
-                self.settled(connection, note, state, error)
+                self.settled(connection, note, end, error)
         self.log.error("notice given up", error=error, **_facts(note))
         return self._delivery(note, state)
+
+    def _to_agent(self, note: Note) -> bool:
+        return note.recipient in self.desk.agents_by_id and note.notifier in WAYS
+
+    def _paused(self, note: Note) -> str | None:
+        """Return why the way to the agent is paused, or nothing."""
+        return self.preferences.chosen().paused.get((note.recipient, note.notifier))
+
+    def _look_at(self, note: Note, now: float) -> float | None:
+        """Return when it is looked at whether the agent has seen what was sent to them now, where they chose so."""
+        if not self._to_agent(note):
+            return None
+        choices = self.preferences.chosen().of(self.desk, note.recipient)
+        return now + choices.unseen_after if choices.unseen_after and choices.fall_back else None
 
     def _delivery(self, note: Note, outcome: str) -> Delivery:
         seconds = self.clock() - note.created_at

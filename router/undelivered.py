@@ -6,6 +6,7 @@ from config.check import CUSTOMER
 from notify.note import Note
 from router.book import Book, Shelf
 from router.event import Change
+from router.fall_back import failed, refused
 from router.staff import staff_of
 from router.state import state_of
 from router.ticket import Pen
@@ -31,9 +32,17 @@ def undelivered(pen: Pen, book: Book, outbox_id: int, words: str) -> list[int]:
 def settled(shelf: Shelf, connection: Connection, note: Note, state: str, words: str, now: float) -> None:
     """Write what follows when an answer's way out has ended, in the same transaction: `sent` with its provider's id in `words`.
 
-    A failure stands in the ticket and owes its notices; the sweep rings for them. Notices to agents need nothing.
+    A failure stands in the ticket and owes its notices; the sweep rings for them. What did not reach an agent goes by the next
+    way, and one that is `refused` for good is paused.
     """
-    if note.recipient != CUSTOMER or note.entry_id is None:
+    if note.recipient != CUSTOMER:
+        if state in ("failed", "refused", "paused"):
+            pen, book = Pen(connection, None, now), shelf.book()
+            if state == "refused":
+                refused(pen, book, note, words)
+            failed(pen, book, note, words)
+        return
+    if note.entry_id is None:
         return
     if state == "sent":
         named = update(entries).where(entries.c.id == note.entry_id, entries.c.external_id == "")

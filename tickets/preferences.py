@@ -46,9 +46,14 @@ class Chosen:
 def chosen(store: Store) -> Chosen:
     """Return what was chosen. Raises `Temporary`."""
     with store.read() as connection:
-        said = connection.execute(select(preferences.c.agent, preferences.c.chosen, preferences.c.epoch)).all()
-        with_devices = connection.scalars(select(devices.c.agent).distinct()).all()
-        paused = connection.execute(select(pauses.c.agent, pauses.c.way, pauses.c.why)).all()
+        return chosen_in(connection)
+
+
+def chosen_in(connection: Connection) -> Chosen:
+    """Return what was chosen, as the open transaction sees it."""
+    said = connection.execute(select(preferences.c.agent, preferences.c.chosen, preferences.c.epoch)).all()
+    with_devices = connection.scalars(select(devices.c.agent).distinct()).all()
+    paused = connection.execute(select(pauses.c.agent, pauses.c.way, pauses.c.why)).all()
     return Chosen(
         {row.agent: Choices.model_validate(json.loads(row.chosen)) for row in said},
         frozenset(with_devices),
