@@ -16,6 +16,7 @@ from config.watch import DeskFile
 from ingest import channel as channels
 from ingest.mail.sealed import check_decryption
 from notify import notifier as notifiers
+from notify.signature import check_dkim
 from notify.template import check_templates
 from router.chains import check_escalations
 from router.correlate import check_correlations
@@ -37,6 +38,7 @@ CHECKS = (
     check_escalations,
     check_decryption,
     check_templates,
+    check_dkim,
     channels.check,
 )
 

@@ -21,8 +21,9 @@ from notify.folder import Folder
 from notify.mail import envelope_sender, message_id, render
 from notify.mime import bare
 from notify.note import Note, one_line
+from notify.signature import Dkim, Signer
 from tickets.reply_address import host
-from tickets.trouble import Permanent, Temporary
+from tickets.trouble import Permanent, Temporary, no_mailbox
 
 __all__ = ["Config", "Email", "render", "start"]
 
@@ -34,6 +35,12 @@ OPENING_SECONDS = 15
 
 END_SECONDS = 15
 """How long the relay may take to answer the text; giving up here may send the mail twice (RFC 5321, 6.1)."""
+
+IDLE_SECONDS = 60
+"""A connection that was not used for so long is not used again: relays close theirs after a minute or a few."""
+
+MOST_KEPT = 8
+"""So many connections are kept open for the next mails; the rest are closed after theirs."""
 
 GOING_AWAY = 421
 """What a relay says before it closes a connection, also one it merely finds too old (RFC 5321, 3.8)."""
@@ -93,6 +100,7 @@ class Config(Model):
     sender: Annotated[Address, AfterValidator(_sendable)] | None = Field(
         default=None, alias="from", description="the From address; else desk@<desk domain>"
     )
+    dkim: Dkim | None = Field(default=None, description="signs every mail (DKIM); else the relay may")
 
     @model_validator(mode="after")
     def _user_and_password(self) -> Self:
@@ -111,7 +119,7 @@ def start(config: Model | None, _about: About, folder: Path) -> "Email | Folder"
 
 
 class Email:
-    """Sends through one relay over connections that are kept open: as many as threads send at once."""
+    """Sends through one relay: as many connections as threads send at once, a few of them kept open for the next mails."""
 
     def __init__(self, config: Config) -> None:
         if config.relay is None:
@@ -120,15 +128,17 @@ class Email:
         self._url = config.relay
         self._password = config.password
         self._sender = config.sender
-        self._idle: list[smtplib.SMTP] = []
+        self._signer = Signer(config.dkim) if config.dkim else None
+        self._idle: list[tuple[float, smtplib.SMTP]] = []
         self._lock = threading.Lock()
         self._closed = False
 
     def send(self, note: Note) -> str:
         """Hand the note to the relay and return its Message-ID.
 
-        Raises `Permanent` when the relay refuses this sender, recipient or mail for good (5xx), else `Temporary`: 4xx,
-        no connection, no TLS where it is required, a refused password, no answer in time. A kept-open connection that
+        Raises `Permanent` when the relay refuses this sender, recipient or mail for good (5xx), about the way itself when there
+        is no such mailbox; else `Temporary`: 4xx, no connection, no TLS where it is required, a refused password, a key that
+        cannot sign, no answer in time. A kept-open connection that
         has gone away is replaced once. When it breaks while the text is under way the mail may go out twice, with the
         same Message-ID.
         """
@@ -137,6 +147,7 @@ class Email:
 
     def post(self, name: str, sender: str, recipient: str, raw: bytes, domain: str) -> None:  # noqa: ARG002  # see `Post`
         """Hand a mail over to the relay for one recipient; raises like `send`. We call ourselves by the desk's `domain`."""
+        raw = self._signer.signed(raw) if self._signer else raw
         raw = re.sub(rb"(?m)^\.", b"..", raw)  # RFC 5321, 4.5.2
         sender, recipient = bare(sender), bare(recipient)
         deadline = time.monotonic() + OPENING_SECONDS
@@ -163,13 +174,18 @@ class Email:
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
-        for smtp in idle:
+        for _, smtp in idle:
             _leave(smtp)
 
     def _kept(self, sender: str, recipient: str) -> smtplib.SMTP | None:
         """Return a kept-open connection that has taken the envelope, or nothing when there is none alive."""
+        now = time.monotonic()
         with self._lock:
-            smtp = self._idle.pop() if self._idle else None
+            stale = [smtp for since, smtp in self._idle if now - since >= IDLE_SECONDS]
+            self._idle = [one for one in self._idle if now - one[0] < IDLE_SECONDS]
+            smtp = self._idle.pop()[1] if self._idle else None
+        for one in stale:
+            _leave(one, wait=False)
         if smtp is None:
             return None
         try:
@@ -213,10 +229,10 @@ class Email:
 
     def _keep(self, smtp: smtplib.SMTP) -> None:
         with self._lock:
-            if not self._closed:
-                self._idle.append(smtp)
+            if not self._closed and len(self._idle) < MOST_KEPT:
+                self._idle.append((time.monotonic(), smtp))
                 return
-        _leave(smtp)
+        _leave(smtp, wait=False)
 
     @contextlib.contextmanager
     def _cared(self, smtp: smtplib.SMTP) -> Iterator[None]:
@@ -238,11 +254,17 @@ class Email:
 
 
 class _RefusedError(Exception):
-    """The relay's answer to a mail, an envelope or a text, that is not yes."""
+    """The relay's answer to a mail, an envelope or a text, that is not yes; `about_sender` when it is one to MAIL."""
 
-    def __init__(self, code: int, words: str) -> None:
+    def __init__(self, code: int, words: str, *, about_sender: bool = False) -> None:
         super().__init__(words)
         self.code = code
+        self.about_sender = about_sender
+
+    @property
+    def no_mailbox(self) -> bool:
+        """Whether there is no such mailbox to send anything to."""
+        return not self.about_sender and no_mailbox(str(self).partition(" ")[0])
 
 
 @contextlib.contextmanager
@@ -251,8 +273,10 @@ def _told(url: str) -> Iterator[None]:
     try:
         yield
     except _RefusedError as refused:
-        kind = Permanent if 500 <= refused.code <= 599 else Temporary
-        raise kind(f"the relay {url} says {refused.code} {refused}") from refused
+        words = f"the relay {url} says {refused.code} {refused}"
+        if 500 <= refused.code <= 599:
+            raise Permanent(words, way=refused.no_mailbox) from refused
+        raise Temporary(words) from refused
     except smtplib.SMTPResponseException as error:
         words = error.smtp_error if isinstance(error.smtp_error, str) else error.smtp_error.decode("utf-8", "replace")
         raise Temporary(f"the relay {url} says {error.smtp_code} {one_line(words)[:300]}") from error
@@ -265,13 +289,13 @@ def _told(url: str) -> Iterator[None]:
 
 
 def _envelope(smtp: smtplib.SMTP, sender: str, recipient: str) -> None:
-    _expect(250, *smtp.mail(sender))
+    _expect(250, *smtp.mail(sender), about_sender=True)
     _expect(250, *smtp.rcpt(recipient))
 
 
-def _expect(wanted: int, code: int, words: bytes) -> None:
+def _expect(wanted: int, code: int, words: bytes, *, about_sender: bool = False) -> None:
     if code != wanted and not (wanted == 250 and code == 251):  # 251: will forward
-        raise _RefusedError(code, one_line(words.decode("utf-8", "replace"))[:300])
+        raise _RefusedError(code, one_line(words.decode("utf-8", "replace"))[:300], about_sender=about_sender)
 
 
 def _wait(smtp: smtplib.SMTP, seconds: float) -> None:
@@ -279,8 +303,11 @@ def _wait(smtp: smtplib.SMTP, seconds: float) -> None:
         smtp.sock.settimeout(seconds)
 
 
-def _leave(smtp: smtplib.SMTP) -> None:
+def _leave(smtp: smtplib.SMTP, *, wait: bool = True) -> None:
     _wait(smtp, 1)
     with contextlib.suppress(OSError):
-        smtp.quit()
+        if wait:
+            smtp.quit()
+        else:
+            smtp.putcmd("quit")
     smtp.close()

@@ -10,7 +10,7 @@ import hmac
 import re
 from collections.abc import Iterable
 
-_REPLY = re.compile(r"reply\+([a-z]\.[0-9]{1,18})\.([a-z2-7]{16})")
+_OURS = re.compile(r"(?:reply\+[a-z]|bounce\+b)\.[0-9]{1,18}\.[a-z2-7]{16}")
 _ACT = re.compile(r"reply\+a\.([0-9]{1,18})\.([a-z2-7]{16})")
 _BOUNCE = re.compile(r"bounce\+b\.([0-9]{1,18})\.([a-z2-7]{16})")
 _LINK = re.compile(r"u\.([0-9]{1,18})\.([a-z2-7]{16})")
@@ -61,11 +61,16 @@ def bounce_address(key: bytes, notice: int, domain: str) -> str:
     return f"bounce+{signed(key, f'b.{notice}')}@{host(domain)}"
 
 
-def bounced(address: str, domain: str) -> tuple[int, str] | None:
+def bounce_claimed(address: str, domain: str) -> tuple[int, str] | None:
     """Return the notice and the proof in an address of that form, genuine or not, or nothing."""
     local, _, at = address[:_MAX].lower().rpartition("@")
     found = _BOUNCE.fullmatch(local)
     return (int(found[1]), found[2]) if found and host(at) == host(domain) else None
+
+
+def bounce_proven(key: bytes, claimed: tuple[int, str]) -> bool:
+    """Tell whether the proof is that of the notice."""
+    return hmac.compare_digest(claimed[1], proof(key, f"b.{claimed[0]}"))
 
 
 def _act(notice: int, told: Iterable[object]) -> str:
@@ -73,9 +78,9 @@ def _act(notice: int, told: Iterable[object]) -> str:
 
 
 def looks_signed(address: str, domain: str) -> bool:
-    """Tell whether the address has the form of a reply address of this domain; whether it is genuine says `proven`."""
+    """Tell whether the address has the form of those this domain makes, for replies and bounces; `proven` says whether it is genuine."""
     local, _, at = address[:_MAX].lower().rpartition("@")
-    return _REPLY.fullmatch(local) is not None and host(at) == host(domain)
+    return _OURS.fullmatch(local) is not None and host(at) == host(domain)
 
 
 def claims(value: str, domain: str) -> str | None:

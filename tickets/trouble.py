@@ -1,5 +1,6 @@
 """The one bit an error carries upward: try again, or never."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
@@ -38,6 +39,17 @@ def failure(kind: FailureKind, words: str, retry_after: float | None = None) -> 
     if kind in _AGAIN:
         return Temporary(words, retry_after if retry_after is not None else _AGAIN[kind], kind)
     return Permanent(words, kind)
+
+
+_NO_MAILBOX = re.compile(r"5\.(1\.([0-46]|10)|2\.1)")
+
+
+def no_mailbox(status: str) -> bool:
+    """Tell whether an enhanced status code says that nothing sent to this address arrives: no mailbox, or one switched off.
+
+    RFC 3463, 3.2 and 3.3, RFC 7505; 5.1.7 and 5.1.8 are about the sender.
+    """
+    return _NO_MAILBOX.fullmatch(status) is not None
 
 
 @contextmanager

@@ -15,6 +15,8 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 CERTIFICATE = Path(__file__).parent / "relay.pem"
 HANG_UP = "hang up"
+TAKE_AND_HANG_UP = "take and hang up"
+HANG = "hang"
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,10 @@ class FakeRelay:
         return f"smtp{'s' if self._smtps else ''}://127.0.0.1:{self.port}"
 
     def say(self, step: str, *answers: str) -> None:
-        """Answer the next commands of a step so; `HANG_UP` closes the connection instead."""
+        """Answer the next commands of a step so; `HANG_UP` closes the connection instead, `HANG` says nothing for ever.
+
+        To DATA, `TAKE_AND_HANG_UP` takes the mail and closes the connection before it says so.
+        """
         self._answers[step].extend(answers)
 
     def hang_up(self) -> None:
@@ -102,11 +107,14 @@ class FakeRelay:
         given = (data.login.decode(), data.password.decode()) if isinstance(data, LoginPassword) else None
         return AuthResult(success=given == self._login, handled=False)
 
-    def _answer(self, step: str, server: SMTP) -> str | None:
+    async def _answer(self, step: str, server: SMTP) -> str | None:
         if not self._answers[step]:
             return None
         answer = self._answers[step].popleft()
-        if answer == HANG_UP:
+        if answer == HANG:
+            assert isinstance(server, _Connection)
+            await server.gone.wait()
+        elif answer == HANG_UP:
             _abort(server)
         return answer
 
@@ -116,7 +124,7 @@ class FakeRelay:
         self, server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Answer MAIL FROM."""
-        if answer := self._answer("MAIL", server):
+        if answer := await self._answer("MAIL", server):
             return answer
         envelope.mail_from = address
         envelope.mail_options.extend(options)
@@ -126,18 +134,21 @@ class FakeRelay:
         self, server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         """Answer RCPT TO."""
-        if answer := self._answer("RCPT", server):
+        if answer := await self._answer("RCPT", server):
             return answer
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Answer the text of a mail."""
-        if answer := self._answer("DATA", server):
+        answer = await self._answer("DATA", server)
+        if answer and answer != TAKE_AND_HANG_UP:
             return answer
         raw = envelope.original_content
         assert isinstance(raw, bytes)
         self.mails.append(Mail(envelope.mail_from or "", envelope.rcpt_tos, raw, session.ssl is not None))
+        if answer == TAKE_AND_HANG_UP:
+            _abort(server)
         return "250 taken"
 
 

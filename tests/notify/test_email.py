@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from notify.email import Config, Email, render
 from notify.note import Note
 from tests.notify.desk import KEY, NOW, a_note
-from tests.notify.fakes import CERTIFICATE, HANG_UP, FakeRelay
+from tests.notify.fakes import CERTIFICATE, HANG, HANG_UP, TAKE_AND_HANG_UP, FakeRelay
 from tests.services import free_port
 from tickets.reply import ABOVE
 from tickets.reply_address import proven
@@ -272,6 +272,78 @@ def test_4xx_is_temporary_5xx_is_permanent_and_the_connection_lives_on(
         email.send(a_note())
     email.send(a_note())
     assert (len(relay.mails), relay.connections) == (1, 1)
+
+
+def test_a_mail_that_was_taken_without_a_word_of_it_goes_again_under_the_same_name(
+    relay: FakeRelay, email: Email
+) -> None:
+    relay.say("DATA", TAKE_AND_HANG_UP)
+    with pytest.raises(Temporary, match="closed"):
+        email.send(a_note())
+    email.send(a_note(attempt=2))
+    first, second = relay.mails
+    assert read(first.raw)["Message-ID"] == read(second.raw)["Message-ID"]
+
+
+@pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA"])
+def test_a_relay_that_falls_silent_is_left_and_the_next_mail_goes(
+    relay: FakeRelay, email: Email, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("notify.email.STEP_SECONDS", 0.2)
+    monkeypatch.setattr("notify.email.END_SECONDS", 0.2)
+    relay.say(step, HANG)
+    with pytest.raises(Temporary, match="timed out"):
+        email.send(a_note())
+    monkeypatch.undo()
+    email.send(a_note())
+    assert (len(relay.mails), relay.connections) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("step", "answer", "way"),
+    [
+        ("RCPT", "550 5.1.1 no such user", True),
+        ("RCPT", "550 5.2.1 mailbox disabled", True),
+        ("DATA", "550 5.1.10 null MX", True),
+        ("RCPT", "550 no such user", False),
+        ("RCPT", "552 5.2.2 mailbox full", False),
+        ("RCPT", "550 5.7.1 relaying denied", False),
+        ("MAIL", "550 5.1.8 bad sender", False),
+        ("MAIL", "550 5.1.0 sender rejected", False),
+        ("DATA", "554 5.6.0 no", False),
+    ],
+)
+def test_only_a_mailbox_that_is_not_there_speaks_against_the_way_itself(
+    relay: FakeRelay, email: Email, step: str, answer: str, way: bool
+) -> None:
+    relay.say(step, answer)
+    with pytest.raises(Permanent) as refused:
+        email.send(a_note())
+    assert refused.value.way is way
+
+
+def test_a_connection_that_was_idle_for_a_minute_is_not_used_again(
+    relay: FakeRelay, email: Email, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    email.send(a_note())
+    monkeypatch.setattr("notify.email.IDLE_SECONDS", 0)
+    email.send(a_note())
+    assert (len(relay.mails), relay.connections) == (2, 2)
+    assert len(email._idle) == 1
+
+
+def test_only_a_few_connections_are_kept(relay: FakeRelay, email: Email, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("notify.email.MOST_KEPT", 1)
+    start = threading.Barrier(3)
+
+    def send(_: int) -> None:
+        start.wait()
+        email.send(a_note())
+
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(send, range(3)))
+    assert len(relay.mails) == 3
+    assert len(email._idle) == 1
 
 
 def test_no_relay_at_the_port_is_temporary() -> None:

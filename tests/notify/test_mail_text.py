@@ -11,7 +11,7 @@ from notify.note import Note
 from tests.notify.desk import KEY, NOW, a_note
 from tests.notify.test_email import part, read
 from tickets.reply import ABOVE
-from tickets.reply_address import act_claimed, act_proven, bounced, proven
+from tickets.reply_address import act_claimed, act_proven, bounce_claimed, bounce_proven
 
 URL = "https://desk.acme.example"
 STOP = f"{URL}/notices/stop/u.1.abcdefghijklmnop"
@@ -67,12 +67,13 @@ def test_a_notice_that_nobody_can_answer_asks_for_no_reply() -> None:
 
 def test_what_mail_servers_say_comes_back_to_the_row_by_a_proof_that_no_reader_sees() -> None:
     note = a_note()
-    claimed = bounced(envelope_sender(note, None), "support.acme.example")
+    claimed = bounce_claimed(envelope_sender(note, None), "support.acme.example")
     assert claimed is not None
     assert claimed[0] == note.id
     assert claimed[1].encode() not in render(note)
     assert envelope_sender(replace(note, bounce_address=None), None) == "desk@support.acme.example"
-    assert proven(KEY, envelope_sender(note, None), "support.acme.example") == ("b", 1)
+    assert bounce_proven(KEY, claimed)
+    assert not bounce_proven(KEY, (2, claimed[1]))
 
 
 def test_one_click_stops_notices_like_this_one() -> None:
