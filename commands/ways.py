@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from config.desk import ChannelConfig, Desk
 from ingest import channel as channels
 from ingest.outbound import Outbound, origin
-from notify import webhook
+from notify import push, webhook
 from notify.answers import Answers
 from notify.letter import Letters
 from notify.note import Note
@@ -43,5 +43,8 @@ def open_outbox(store: Store, desk: Desk, blobs: Blobs, folder: Path) -> Outbox:
     if isinstance(hooks := desk.notifiers.get("webhook"), webhook.Config):
         private = [origin(one.url) for one in hooks.hooks.values() if one.private]
         ways["webhook"] = webhook.Webhooks(hooks, Outbound(own=private).call)
+    if isinstance(services := desk.notifiers.get("push"), push.Config):
+        private = [one.url for one in services.services if one.private]
+        ways["push"] = push.Push(services, store, Outbound(own=private).call)
     ways["mail"] = Letters(store, desk, blobs, cast(Post, ways["email"]))
     return Outbox(store, desk, ways, settled=ended)

@@ -9,12 +9,15 @@ import importlib
 import pkgutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 import notify
 from config.desk import About, Desk
 from config.model import Model
 from notify.note import Note
+
+LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+"""The hosts that may be called without TLS, where the desk file says that they are private."""
 
 
 class Notifier(Protocol):
@@ -46,6 +49,32 @@ class Post(Protocol):
 
         `name` is the same for every attempt; the desk calls itself by its `domain`.
         """
+
+
+class Answer(Protocol):
+    """What was answered to a call."""
+
+    @property
+    def status(self) -> int:
+        """The status of HTTP."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether that is 2xx."""
+
+    @property
+    def retry_after(self) -> float | None:
+        """The seconds it asks us to wait."""
+
+
+class Call(Protocol):
+    """Calls a URL and returns what was answered, with a time limit and without following a redirect.
+
+    Raises `Temporary` when there is no answer, and `Permanent` for a URL that may not be asked: a private address.
+    """
+
+    def __call__(self, method: str, url: str, *, headers: Mapping[str, str], content: bytes) -> Answer:
+        """Call it."""
 
 
 class NotifierModule(Protocol):

@@ -14,18 +14,18 @@ import hashlib
 import hmac
 import time
 from collections.abc import Callable, Mapping
-from typing import Annotated, Final, Protocol, Self
+from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
 from config.model import MissingSecretError, Model, Name, Secret
 from notify.note import Note
+from notify.notifier import LOOPBACK, Call
 from tickets.trouble import Permanent, Temporary
 
 GONE: Final = (404, 410)
 """What a receiver answers that wants no more of it."""
-LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 
 def _url(value: str) -> str:
@@ -59,32 +59,6 @@ class Config(Model):
     """`notifiers: webhook:` the programs that rules may call, by their names."""
 
     hooks: Mapping[Name, Hook] = Field(description="the programs by their names")
-
-
-class Answer(Protocol):
-    """What a program answered."""
-
-    @property
-    def status(self) -> int:
-        """The status of HTTP."""
-
-    @property
-    def ok(self) -> bool:
-        """Whether that is 2xx."""
-
-    @property
-    def retry_after(self) -> float | None:
-        """The seconds it asks us to wait."""
-
-
-class Call(Protocol):
-    """Calls a URL and returns what was answered, with a time limit and without following a redirect.
-
-    Raises `Temporary` when there is no answer, and `Permanent` for a URL that may not be asked: a private address.
-    """
-
-    def __call__(self, method: str, url: str, *, headers: Mapping[str, str], content: bytes) -> Answer:
-        """Call it."""
 
 
 class Webhooks:

@@ -27,7 +27,7 @@ from ingest.webhook import arrivals
 from router.opened import Acted
 from tickets.availability import Availability
 from tickets.trouble import Temporary
-from web import api, choices, notices, slack, stop
+from web import api, choices, devices, notices, slack, stop
 from web.api import Api
 from web.body import RETRY_AFTER, Held, Share, body_of
 from web.slack import Slack
@@ -92,6 +92,7 @@ def _api(front: Front, parts: Parts) -> Iterator[BaseRoute]:
     base = Api(front.store, parts.desk, parts.acted)
     yield from api.routes(base)
     yield from choices.routes(base)
+    yield from devices.routes(base)
     yield from notices.routes(base, front.live)
 
 
