@@ -70,6 +70,11 @@ class Brokers:
     deliver: dramatiq.Broker
     errand: dramatiq.Broker
 
+    @property
+    def card(self) -> dramatiq.Broker:
+        """Cards in Slack follow their tickets beside the deliveries."""
+        return self.deliver
+
 
 class PromptRedisBroker(RedisBroker):
     """Dramatiq's Redis broker, whose workers look for a bell at least every `LOOK_MS`.

@@ -13,6 +13,7 @@ import typer
 
 from commands.output import AsJson, documents, line, stop, table
 from commands.parts import CHECKS, EX_TEMPFAIL, KINDS, settings
+from commands.ways import to_agents
 from config.desk import Desk, MailConfig
 from config.load import load
 from config.model import MissingSecretError, Model, secrets_in
@@ -20,7 +21,6 @@ from config.problems import DeskError
 from config.settings import Settings, WrongSettingError
 from ingest.mailbox import health
 from ingest.virus import Scanner
-from notify.notifier import open_notifiers
 from tickets.blobs import open_blobs
 from tickets.look import moment
 from tickets.schema import HEAD
@@ -93,9 +93,18 @@ def _examine(found: Settings) -> Iterator[tuple[str, str, str]]:
     if desk is not None:
         yield from _secrets(desk)
         yield from _trusting(desk)
-        for word, notifier in open_notifiers(desk, found.outbox_folder).items():
-            yield f"notifier {word}", "fine", notifier.describe()
-            notifier.close()
+        yield from _ways(found, desk)
+
+
+def _ways(found: Settings, desk: Desk) -> Iterator[tuple[str, str, str]]:
+    try:
+        store = Store(found.database)
+    except WrongSettingError:
+        return  # the line about the database says so
+    for word, notifier in to_agents(store, desk, found.outbox_folder).items():
+        yield f"notifier {word}", "fine", notifier.describe()
+        notifier.close()
+    store.close()
 
 
 def _try(what: str, look: Callable[[], str]) -> tuple[str, str, str]:

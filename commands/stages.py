@@ -18,6 +18,7 @@ from ingest.inbox import Inbox
 from ingest.limits import Limiter
 from ingest.virus import Scanner
 from notify.outbox import Outbox
+from notify.slack import Slack
 from router.book import Book, Seldom, Shelf
 from router.clocks.rewind import Rewinder
 from router.clocks.tick import tick
@@ -44,7 +45,7 @@ from web.stream import TOPIC as NOTICES
 SWEEP_ROWS = 500
 
 Ring = Callable[[str, Sequence[int]], None]
-"""Rings for rows of a stage, `route`, `deliver` or `errand`; soon, and never raises."""
+"""Rings for rows of a stage, `route`, `deliver`, `errand` or `card`; soon, and never raises."""
 
 log = structlog.get_logger()
 
@@ -76,7 +77,7 @@ class Stages:
     @property
     def acts(self) -> Mapping[str, Callable[[int], None]]:
         """What is done when a row of a stage is rung for, by the stage's name."""
-        return {"route": self._route, "deliver": self._deliver, "errand": self._errand}
+        return {"route": self._route, "deliver": self._deliver, "errand": self._errand, "card": self._card}
 
     @property
     def due(self) -> Mapping[str, Callable[[], Sequence[int]]]:
@@ -85,6 +86,7 @@ class Stages:
             "route": lambda: inboxes.due(self.store, time.time(), SWEEP_ROWS),
             "deliver": lambda: self.outbox().due(SWEEP_ROWS),
             "errand": lambda: self.errands.due(SWEEP_ROWS),
+            "card": self._cards_due,
         }
 
     def _route(self, inbox_id: int) -> None:
@@ -123,6 +125,24 @@ class Stages:
         if ran is not None:
             self.metrics.errands.labels(ran.channel, ran.kind, ran.outcome).inc()
             self._tell(ran.conversation)
+
+    def _card(self, card_id: int) -> None:
+        slack = self._slack()
+        try:
+            followed = slack.follow(card_id) if slack else None
+        except Temporary as error:
+            log.warning("a card is not up to date, the sweep rings again", card=card_id, error=str(error))
+            return
+        if followed is not None:
+            self.metrics.cards.labels(followed).inc()
+
+    def _cards_due(self) -> Sequence[int]:
+        slack = self._slack()
+        return slack.cards.due(SWEEP_ROWS) if slack else ()
+
+    def _slack(self) -> Slack | None:
+        slack = self.outbox().notifiers.get("slack")
+        return slack if isinstance(slack, Slack) else None
 
     def outbox(self) -> Outbox:
         """Return the outbox as the desk of the moment sees it; a new desk file may name another relay or token."""

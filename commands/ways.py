@@ -10,11 +10,11 @@ from sqlalchemy import Connection
 from config.desk import ChannelConfig, Desk
 from ingest import channel as channels
 from ingest.outbound import Outbound, origin
-from notify import push, webhook
+from notify import push, slack, webhook
 from notify.answers import Answers
 from notify.letter import Letters
 from notify.note import Note
-from notify.notifier import Post, open_notifiers
+from notify.notifier import Notifier, Post, open_notifiers
 from notify.outbox import Outbox
 from router.book import Shelf
 from router.undelivered import settled
@@ -22,6 +22,14 @@ from tickets.blobs import Blobs
 from tickets.reply import Reply
 from tickets.store import Store
 from tickets.trouble import Permanent, discreet
+
+
+def to_agents(store: Store, desk: Desk, folder: Path) -> dict[str, Notifier]:
+    """Return the notifiers of a desk that agents are told by; the caller closes them."""
+    ways = dict(open_notifiers(desk, folder))
+    if isinstance(app := desk.notifiers.get("slack"), slack.Config):
+        ways["slack"] = slack.open_slack(app, store, desk, folder, time.time)
+    return ways
 
 
 def open_outbox(store: Store, desk: Desk, blobs: Blobs, folder: Path) -> Outbox:
@@ -38,7 +46,7 @@ def open_outbox(store: Store, desk: Desk, blobs: Blobs, folder: Path) -> Outbox:
     def ended(connection: Connection, note: Note, state: str, words: str) -> None:
         settled(shelf, connection, note, state, words, time.time())
 
-    ways = dict(open_notifiers(desk, folder))
+    ways = to_agents(store, desk, folder)
     ways["channel"] = Answers(store, desk, blobs, through)
     if isinstance(hooks := desk.notifiers.get("webhook"), webhook.Config):
         private = [origin(one.url) for one in hooks.hooks.values() if one.private]

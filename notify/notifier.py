@@ -15,6 +15,7 @@ import notify
 from config.desk import About, Desk
 from config.model import Model
 from notify.note import Note
+from tickets.trouble import Temporary
 
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 """The hosts that may be called without TLS, where the desk file says that they are private."""
@@ -27,7 +28,8 @@ class Notifier(Protocol):
         """Deliver the note and return the provider's id for it.
 
         Raises `Temporary` (again, after `retry_after` seconds where the provider said so) or `Permanent` (never). The
-        note's key goes along, so that a repetition after an unclear failure can be recognised.
+        note's key goes along, so that a repetition after an unclear failure can be recognised. Raises `NotYet` before
+        anything was tried.
         """
 
     def describe(self) -> str:
@@ -39,6 +41,10 @@ class Notifier(Protocol):
 
 class Needless(Exception):  # noqa: N818  # a word of the domain
     """What was owed need not be sent any more; the message says why."""
+
+
+class NotYet(Temporary):
+    """It is the note's turn in `retry_after` seconds. Nothing was tried, so it counts as no attempt."""
 
 
 class Post(Protocol):

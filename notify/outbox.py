@@ -24,7 +24,7 @@ from config.desk import Desk
 from config.notices import WAYS
 from notify.claim import Claim, Claimed
 from notify.note import Note, one_line
-from notify.notifier import Needless, Notifier
+from notify.notifier import Needless, Notifier, NotYet
 from tickets.keys import signing_key
 from tickets.pauses import resume
 from tickets.preferences import Preferences
@@ -150,7 +150,8 @@ class Outbox:
         except Permanent as error:
             return self._fail(note, str(error), "refused" if error.way and self._to_agent(note) else "failed")
         except Temporary as error:
-            return self._again(note, str(error), error.retry_after or 0.0)
+            seconds = error.retry_after or 0.0
+            return self._put_off(note, seconds) if isinstance(error, NotYet) else self._again(note, str(error), seconds)
         except Exception as error:
             self.log.exception("notifier broke", **_facts(note))
             return self._again(note, f"{type(error).__name__}: {error}", 0.0)
@@ -219,6 +220,14 @@ class Outbox:
                 self.settled(connection, note, "sent", provider_id)
         self.log.info("notice sent", provider_id=provider_id, **_facts(note))
         return self._delivery(note, "sent")
+
+    def _put_off(self, note: Note, seconds: float) -> Delivery:
+        """Wait for the note's turn, as if it had not been tried."""
+        now = self.clock()
+        with self.store.write() as connection:
+            turn = {"due_at": now + seconds, "not_before": now + seconds}
+            connection.execute(_held(note).values(attempts=outbox.c.attempts - 1, **turn))
+        return self._delivery(note, "again")
 
     def _again(self, note: Note, error: str, retry_after: float) -> Delivery:
         if note.attempt >= ATTEMPTS:

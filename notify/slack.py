@@ -1,64 +1,40 @@
-"""Notices by Slack: chat.postMessage (https://docs.slack.dev/reference/methods/chat.postMessage), or the outbox folder.
+"""Notices by Slack: a card for each ticket and place, what happens later in its thread, and the card follows the ticket.
 
-Slack knows no idempotency key: when the connection breaks after the request went out, the next attempt may post once
-more. Each post carries the note's key in `metadata.event_payload.delivery`, by which a repetition can be recognised.
+Slack knows no idempotency key: when the connection breaks after the request went out, nobody knows whether the message stands
+there. So each message carries the keys of the notes it tells in its `metadata`, and before a note is told again its own
+message is looked for (conversations.replies and .history). Where that cannot be done it may stand there twice.
 """
 
 import json
-import logging
-import re
-from collections.abc import Mapping
-from http.client import HTTPException
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import structlog
 from pydantic import Field
 
-from config.desk import About
+from config.desk import Desk
 from config.model import MissingSecretError, Model, Secret
+from notify.card import CARD, NOTICE, below, blocks_of, card_of, digest, keys, message, several
+from notify.cards import Cards, Standing
 from notify.folder import Folder
-from notify.note import Note, one_line, quotable
+from notify.note import Note, one_line
 from notify.notifier import Notifier
-from tickets.trouble import Permanent, Temporary
+from notify.pace import Pace
+from notify.slack_api import APP_WORDS, Api, Refused, Unclear
+from tickets.store import Store
+from tickets.trouble import Temporary
 
-MAX_HEADER = 150
+ATTEMPTS: Final = 12
+FIRST_WAIT: Final = 2.0
+LONGEST_WAIT: Final = 600.0
+"""How often a card is brought up to date when that fails, and the seconds between: the first, doubled each time, and the most."""
 
-TIMEOUT = 10
-"""Seconds the connection, and each answer, may take."""
+CLOCKS_APART: Final = 300.0
+MOST_PAGES: Final = 5
+PAGE: Final = 200
 
-_MAX_LINE = 150
-_MAX_QUOTE = 1_500
-_LONGEST_WAIT = 3_600.0
-
-_AGAIN = frozenset(
-    {
-        "fatal_error",
-        "internal_error",
-        "rate_limited",
-        "ratelimited",
-        "request_timeout",
-        "service_unavailable",
-        "team_added_to_org",
-    }
-)
-_WHAT_TO_DO = {
-    "invalid_auth": "the token is not valid; set notifiers.slack.token to the app's bot token",
-    "not_authed": "no token was sent; set notifiers.slack.token to the app's bot token",
-    "account_inactive": "the app was removed or its user is gone; install it again and set the new token",
-    "token_revoked": "the token was revoked; install the app again and set the new token",
-    "token_expired": "the token has expired; set a new one, or switch token rotation off",
-    "missing_scope": "the app lacks the scope chat:write; add it and install the app again",
-    "channel_not_found": "there is no such channel, or it is private; check the name, or invite the app to it",
-    "not_in_channel": "the app is not in the channel; invite it, or give it the scope chat:write.public",
-    "is_archived": "the channel is archived; name another one",
-    "restricted_action": "the workspace does not let the app post there; ask its administrator",
-    "user_not_found": "there is no such member; check the agent's `slack` id",
-    "user_disabled": "the member is deactivated; check the agent's `slack` id",
-    "cannot_dm_bot": "the member is a bot; check the agent's `slack` id",
-    "messages_tab_disabled": "the app's Messages tab is off; switch it on under App Home",
-    "msg_blocks_too_long": "the card is too long for Slack",
-    "invalid_blocks": "Slack does not take the card",
-}
+log = structlog.get_logger()
 
 
 class Config(Model):
@@ -70,132 +46,181 @@ class Config(Model):
         default="https://slack.com/api/", pattern=r"^https?://[^\s/]", description="only for a proxy or a test"
     )
 
+    @property
+    def clickable(self) -> bool:
+        """Whether clicks on buttons are heard."""
+        return self.signing_secret is not None
 
-def start(config: Model | None, _about: About, folder: Path) -> Notifier | None:
-    """Return the notifier, one that writes into the folder while the token is missing, or nothing without `slack:`."""
-    if not isinstance(config, Config):
-        return None
+
+def open_slack(config: Config, store: Store, desk: Desk, folder: Path, clock: Callable[[], float]) -> Notifier:
+    """Return the notifier, or one that writes into the folder while the token is missing. `clock` gives UTC seconds."""
     try:
         token = config.token.reveal()
     except MissingSecretError as error:
-        return Folder(folder, "slack", ".json", _as_json, str(error))
-    return Slack(token, config.base_url)
-
-
-def render(note: Note) -> dict[str, Any]:
-    """Return the arguments of chat.postMessage for the note: a card of fewer than 8,000 characters.
-
-    Slack refuses one whose blocks hold more than about 10,000 in all (slackapi/bolt-js issue 2867).
-    Subject and names are plain text, which Slack shows as it is; what is mrkdwn is escaped
-    (https://docs.slack.dev/messaging/formatting-message-text/#escaping), so that no text of a customer mentions
-    anybody or hides where a link leads.
-    """
-    quote = quotable(note.text[: 2 * _MAX_QUOTE])
-    headline = one_line(note.headline)
-    blocks = [
-        {"type": "header", "text": _plain(f"#{note.number} {one_line(note.subject) or '(no subject)'}", MAX_HEADER)},
-        {"type": "section", "text": _plain(headline, _MAX_LINE)},
-        {"type": "section", "fields": [_plain(f"{label}\n{value}", _MAX_LINE) for label, value in note.facts]},
-    ]
-    if quote:
-        who = f"{one_line(note.author) or note.who} wrote:"
-        said = {"type": "mrkdwn", "text": _quoted(quote), "verbatim": True}
-        blocks += [{"type": "context", "elements": [_plain(who, _MAX_LINE)]}, {"type": "section", "text": said}]
-    why = (_plain(f"You get this because: {one_line(note.reason)}", 2 * _MAX_LINE), _plain(note.command, _MAX_LINE))
-    blocks.append({"type": "context", "elements": list(why)})
-    return {
-        "channel": note.address,
-        "text": cut_escaped(escape(f"{headline}: {note.title} ({note.who})"), 2 * MAX_HEADER),
-        "blocks": blocks,
-        "metadata": {
-            "event_type": "frontdesk_notice",
-            "event_payload": {"delivery": note.key, "ticket": note.number, "event": note.event},
-        },
-        "unfurl_links": False,
-        "unfurl_media": False,
-    }
-
-
-def escape(text: str) -> str:
-    """Return the text with the three characters that mean something to Slack as entities."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def cut(text: str, limit: int) -> str:
-    """Return at most `limit` UTF-16 units of the text, never half a character, with an ellipsis when cut."""
-    if len(text) <= limit and (text.isascii() or len(text.encode("utf-16-le")) <= 2 * limit):
-        return text
-    return text.encode("utf-16-le")[: 2 * (limit - 1)].decode("utf-16-le", "ignore") + "…"
-
-
-def cut_escaped(text: str, limit: int) -> str:
-    """Return an escaped text cut like `cut`, and never inside an entity."""
-    head = cut(text, limit)
-    entity = head.rfind("&")
-    return head if entity < 0 or ";" in head[entity:] else f"{head[:entity]}…"
+        return Folder(folder, "slack", ".json", as_json, str(error))
+    return Slack(Api(token, config.base_url), Cards(store, desk, config.clickable, clock))
 
 
 class Slack:
-    """Posts as one app. Threads may share it: every post is a connection of its own."""
+    """Tells by one app, and remembers its cards. Threads may share it."""
 
-    def __init__(self, token: str, base_url: str = "https://slack.com/api/") -> None:
-        from slack_sdk import WebClient  # noqa: PLC0415  # it costs a fifth of a second to import
-
-        quiet = logging.getLogger(__name__)
-        quiet.setLevel(logging.CRITICAL)  # what fails is told once, by whoever called
-        # No handlers that sleep and try again: the outbox does that, without holding a thread.
-        self._client = WebClient(token, base_url, timeout=TIMEOUT, retry_handlers=[], logger=quiet)
+    def __init__(self, api: Api, rows: Cards) -> None:
+        self._api = api
+        self._pace = Pace(rows.clock)
+        self.cards = rows
 
     def send(self, note: Note) -> str:
-        """Post the note and return its `ts`.
+        """Post the ticket's card at the note's place, or below the card that stands there, and return the message's `ts`.
 
-        Raises `Temporary` for a limit (with the wait Slack asks for), trouble at Slack or on the way there, and
-        `Permanent` with words that say what to do when Slack will never take it.
+        Raises `NotYet` when the place got a message less than a second ago, `Temporary` for a limit (with the wait Slack asks for) and for trouble at Slack or on the way there, `Permanent`
+        with words that say what to do when Slack will never take it. When the process dies after the message was posted,
+        the next attempt finds it there.
         """
-        from slack_sdk.errors import SlackApiError, SlackClientError  # noqa: PLC0415  # see above
+        notes = sorted((note, *note.together), key=lambda one: one.id)
+        if note.attempt > 1:
+            told, ts = self._told(note, notes)
+            notes = [one for one in notes if one.key not in told]
+            if not notes:
+                return ts
+        place, number = note.address, note.number
+        self._pace.wait(place, notes[0].key)
+        if len({one.number for one in notes}) > 1:
+            return str(self._post(place, message(NOTICE, notes, several(notes)))["ts"])
+        card = self.cards.standing(number, place)
+        return self._post_card(place, number, notes) if card is None else self._post_below(card, notes)
 
+    def follow(self, row: int) -> str | None:
+        """Bring a card up to date that is due: `same`, `updated`, `again`, `ended` or `failed`; nothing when it is not ours to do now.
+
+        Raises `Temporary` when the database is in trouble; then the lease ends, and it is done again.
+        """
+        card = self.cards.claim(row)
+        if card is None:
+            return None
+        blocks = blocks_of(self.cards.card(card.ticket, card.place))
+        shown = digest(blocks)
+        if shown == card.shown:
+            self.cards.shows(card, shown)
+            return "same"
         try:
-            response = self._client.api_call("chat.postMessage", json=render(note))
-        except SlackApiError as error:
-            raise _trouble(error.response.status_code, error.response.headers, error.response.data, note) from error
-        except (OSError, HTTPException, SlackClientError) as error:
-            raise Temporary(f"Slack cannot be reached: {one_line(str(error))[:300] or type(error).__name__}") from error
-        return str(response.get("ts", ""))
+            self._api.call("chat.update", channel=card.channel, ts=card.ts, text=f"#{card.ticket}", blocks=blocks)
+        except Refused as error:
+            return self._refused(card, error)
+        except Temporary as error:
+            return self._again(card, str(error), error.retry_after)
+        self.cards.shows(card, shown)
+        return "updated"
 
     def describe(self) -> str:
         """Return the address of the API."""
-        return f"slack → {self._client.base_url}"
+        return f"slack → {self._api.address}"
 
     def close(self) -> None:
         """Nothing is kept open."""
 
+    def _post(self, channel: str, said: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return {"ts": "", "channel": "", **self._api.call("chat.postMessage", channel=channel, **said)}
+        except Refused as error:
+            raise Refused(error.word, f"{one_line(channel)[:100]}: {error}") from error
 
-def _trouble(status: int, headers: Mapping[str, str], body: object, note: Note) -> Temporary | Permanent:
-    said = body.get("error") if isinstance(body, Mapping) else None
-    word = said if isinstance(said, str) and re.fullmatch(r"[a-z0-9_]{1,80}", said) else None
-    if status == 429 or word in {"ratelimited", "rate_limited"}:
-        return Temporary("Slack asks to wait", _wait(headers))
-    if status >= 500 or word in _AGAIN:
-        return Temporary(f"Slack has trouble: {word or status}", _wait(headers))
-    if word is None:  # no word of Slack's: a proxy or a portal on the way answered
-        return Temporary(f"Slack's answer cannot be understood (HTTP {status}): {one_line(str(said))[:200]}")
-    advice = _WHAT_TO_DO.get(word, "see https://docs.slack.dev/reference/methods/chat.postMessage")
-    return Permanent(f"Slack refuses to post to {one_line(note.address)[:100]}: {word}: {advice}")
+    def _post_below(self, card: Standing, notes: Sequence[Note]) -> str:
+        said = message(NOTICE, notes, below(notes))
+        return str(self._post(card.channel, {**said, "thread_ts": card.ts})["ts"])
+
+    def _post_card(self, place: str, number: int, notes: Sequence[Note]) -> str:
+        key = notes[0].key
+        if not self.cards.reserve(number, place, key):
+            if (card := self.cards.standing(number, place)) is not None:
+                return self._post_below(card, notes)
+            raise Temporary("the ticket's card is being posted", 1.0)
+        blocks = blocks_of(self.cards.card(number, place))
+        try:
+            posted = self._post(place, message(CARD, notes, blocks))
+        except Unclear:
+            raise  # it may stand there: the place stays reserved until that is looked up
+        except Exception:
+            self.cards.release(number, place, key)
+            raise
+        self.cards.posted(number, place, str(posted["channel"]), str(posted["ts"]), digest(blocks))
+        return str(posted["ts"])
+
+    def _refused(self, card: Standing, error: Refused) -> str:
+        if error.word in APP_WORDS:  # the card still stands there; it follows when the app is put right
+            return self._again(card, str(error), None)
+        self.cards.end(card, str(error))
+        log.warning("a card cannot follow its ticket any more", ticket=card.ticket, place=card.place, error=str(error))
+        return "ended"
+
+    def _again(self, card: Standing, why: str, retry_after: float | None) -> str:
+        if card.attempt >= ATTEMPTS and retry_after is None:
+            self.cards.later(card, None)
+            log.error("a card is not up to date", ticket=card.ticket, place=card.place, error=why)
+            return "failed"
+        wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (card.attempt - 1)) if retry_after is None else retry_after
+        self.cards.later(card, wait)
+        log.warning("a card follows later", ticket=card.ticket, place=card.place, error=why, seconds=wait)
+        return "again"
+
+    def _told(self, note: Note, notes: Sequence[Note]) -> tuple[frozenset[str], str]:
+        """Return the keys of those notes that stand in Slack already, and the `ts` of the last such message.
+
+        A card among them whose row was not written, because the process died, gets its row here. Raises `Temporary`.
+        """
+        wanted, found, last = {one.key for one in notes}, set[str](), ""
+        card = self.cards.standing(note.number, note.address)
+        oldest = min(one.created_at for one in notes) - CLOCKS_APART
+        try:
+            channel = card.channel if card else self._channel(note.address)
+            for said in self._written(channel, card, oldest) if channel else ():
+                kind, told = keys(said)
+                if not wanted & told:
+                    continue
+                found |= wanted & told
+                last = str(said.get("ts", ""))
+                if card is None and kind == CARD and channel:
+                    self.cards.posted(note.number, note.address, channel, last)
+                if found == wanted:
+                    break
+        except Refused as error:
+            log.warning(
+                "an earlier attempt cannot be looked up, it may be told twice", outbox=note.id, error=str(error)
+            )
+        else:
+            if channel is None:
+                log.warning("an earlier attempt cannot be looked up, it may be told twice", outbox=note.id)
+        return frozenset(found), last
+
+    def _channel(self, place: str) -> str | None:
+        """Return Slack's id of a place, if it can be known."""
+        if place[:1] in "UW":
+            return str(self._api.call("conversations.open", users=place)["channel"]["id"])
+        return place if place[:1] in "CDG" else self.cards.channel(place)
+
+    def _written(self, channel: str, card: Standing | None, oldest: float) -> Iterator[dict[str, Any]]:
+        """Yield what stands in a card's thread, then what stands in the channel, since a time."""
+        if card is not None:
+            yield from self._pages("conversations.replies", channel=channel, ts=card.ts, oldest=f"{oldest:.6f}")
+        yield from self._pages("conversations.history", channel=channel, oldest=f"{oldest:.6f}")
+
+    def _pages(self, method: str, **said: Any) -> Iterator[dict[str, Any]]:
+        cursor = ""
+        for _ in range(MOST_PAGES):
+            more = {"cursor": cursor} if cursor else {}
+            answer = self._api.ask(method, **said, **more, limit=PAGE, include_all_metadata=True)
+            yield from answer.get("messages", ())
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
+            if not cursor:
+                return
 
 
-def _wait(headers: Mapping[str, str]) -> float | None:
-    value = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
-    return min(float(value), _LONGEST_WAIT) if re.fullmatch(r"\d{1,9}(\.\d+)?", value) else None
-
-
-def _plain(text: str, limit: int) -> dict[str, Any]:
-    return {"type": "plain_text", "text": cut(text, limit), "emoji": False}
-
-
-def _quoted(text: str) -> str:
-    """Return the escaped text with every line marked as quoted, cut at a line's inside if need be."""
-    return cut_escaped("\n".join(f">{line}" for line in escape(text).split("\n")), _MAX_QUOTE)
-
-
-def _as_json(note: Note) -> bytes:
-    return json.dumps(render(note), ensure_ascii=False, indent=2).encode("utf-8", "replace") + b"\n"
+def as_json(note: Note) -> bytes:
+    """Return what would be posted for a note if there were a token."""
+    notes = sorted((note, *note.together), key=lambda one: one.id)
+    if len({one.number for one in notes}) > 1:
+        said = message(NOTICE, notes, several(notes))
+    else:
+        said = message(CARD, notes, blocks_of(card_of(note)))
+    return (
+        json.dumps({"channel": note.address, **said}, ensure_ascii=False, indent=2).encode("utf-8", "replace") + b"\n"
+    )

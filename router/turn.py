@@ -19,6 +19,7 @@ from router.state import State, decided, housed
 from router.tell import Happened, Intent, Machine, intents
 from router.ticket import Pen
 from router.workload import took_turn
+from tickets.cards import changed as cards_due
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,8 @@ class Turn:
         desk, number = self.book.desk, state.number or 0
         whole = (*lines, *verdict.changes)
         ids = self.pen.history(number, whole)
+        if "slack" in desk.notifiers and self.before.number is not None:
+            cards_due(self.pen.connection, number, self.pen.now)
         scene = Scene(self.pen, desk, state, event, verdict.decision, entry, self._elsewhere, quiet)
         effects = perform(scene)
         trace = {**(why or {}), **verdict.trace, **({"effects": effects} if effects else {})}

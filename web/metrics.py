@@ -39,6 +39,7 @@ class Metrics:
         self.errands = self._counter(
             "frontdesk_errands", "Attempts to fetch files and names", "channel", "kind", "outcome"
         )
+        self.cards = self._counter("frontdesk_cards", "Cards in Slack that were looked at again", "outcome")
         self.moved = self._counter("frontdesk_moved", "Tickets that left an absent agent or a queue", "how")
         self._depths = _Depths(store, clock)
 

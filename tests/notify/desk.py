@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from config.desk import About, Agent, Department, Desk
 from config.model import Model
@@ -113,3 +113,10 @@ def owe(store: Store, **changes: Any) -> int:
         return add(
             schema.outbox, {**row, **ids, "entry_id": add(schema.entries, {**entry, "ticket_id": number}), **changes}
         )
+
+
+def number_of(store: Store, outbox_id: int) -> int:
+    """Return the number of the ticket an outbox row is about."""
+    with store.read() as connection:
+        found: int = connection.scalars(select(schema.outbox.c.ticket_id).where(schema.outbox.c.id == outbox_id)).one()
+    return found

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from commands.ways import to_agents
 from config.model import Secret
 from notify import email, slack
 from notify.folder import Folder
 from notify.mail import render
 from notify.notifier import config_model, find, open_notifiers, words
 from notify.outbox import Outbox
-from tests.notify.desk import Clock, a_desk, a_note, owe
+from tests.notify.desk import Clock, a_desk, a_note, number_of, owe
 from tests.notify.fakes import FakeRelay
 from tests.slack.fake import FakeSlack
 from tickets.store import Store
@@ -36,39 +37,43 @@ def test_the_words_are_the_modules_with_a_config() -> None:
             find(word)
 
 
-def test_every_notifier_keeps_the_interface(tmp_path: Path) -> None:
-    for notifier in open_notifiers(a_desk({"slack": SLACK}), tmp_path).values():
+def test_every_notifier_keeps_the_interface(store: Store, tmp_path: Path) -> None:
+    for notifier in to_agents(store, a_desk({"slack": SLACK}), tmp_path).values():
         assert notifier.describe()
         notifier.close()
 
 
-def test_email_is_always_there_and_slack_only_when_the_desk_file_has_it(tmp_path: Path) -> None:
-    notifiers = open_notifiers(a_desk(), tmp_path)
+def test_email_is_always_there_and_slack_only_when_the_desk_file_has_it(store: Store, tmp_path: Path) -> None:
+    notifiers = to_agents(store, a_desk(), tmp_path)
     assert set(notifiers) == {"email"}
     assert notifiers["email"].describe() == f"email → {tmp_path} (no relay set)"
 
 
-def test_without_a_token_slack_writes_into_the_folder_and_says_why(tmp_path: Path) -> None:
-    notifiers = open_notifiers(a_desk({"slack": SLACK}), tmp_path)
+def test_without_a_token_slack_writes_into_the_folder_and_says_why(store: Store, tmp_path: Path) -> None:
+    notifiers = to_agents(store, a_desk({"slack": SLACK}), tmp_path)
     assert notifiers["slack"].describe() == f"slack → {tmp_path} (env:SLACK_TOKEN_OF_THE_TEST is not set)"
     note = a_note(notifier="slack", address="#social")
     name = notifiers["slack"].send(note)
-    assert json.loads((tmp_path / name).read_text("utf-8")) == slack.render(note)
+    assert json.loads((tmp_path / name).read_text("utf-8")) == json.loads(slack.as_json(note))
     assert name.endswith(".json")
 
 
-def test_with_a_relay_and_a_token_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_a_relay_and_a_token_nothing_is_written(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with FakeRelay() as relay, FakeSlack() as running:
         running.member("U024BE7LH")
         monkeypatch.setenv("SLACK_TOKEN_OF_THE_TEST", running.token)
         config = slack.Config(token=SLACK.token, base_url=running.base_url)
         desk = a_desk({"slack": config, "email": email.Config(relay=relay.url)})
-        notifiers = open_notifiers(desk, tmp_path)
+        notifiers = to_agents(store, desk, tmp_path)
+        number = number_of(store, owe(store))
         for word, notifier in notifiers.items():
-            notifier.send(a_note(notifier=word, address={"slack": "U024BE7LH", "email": "sona@acme.example"}[word]))
+            where = {"slack": "U024BE7LH", "email": "sona@acme.example"}[word]
+            notifier.send(a_note(notifier=word, address=where, number=number))
             notifier.close()
         assert (len(relay.mails), len(running.messages())) == (1, 1)
-    assert list(tmp_path.iterdir()) == []
+    assert not [path for path in tmp_path.iterdir() if path.suffix in {".eml", ".json"}]
 
 
 def test_the_file_is_exactly_the_mail_and_a_repetition_overwrites_it(tmp_path: Path) -> None:
