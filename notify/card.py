@@ -28,6 +28,7 @@ MOST_TICKETS: Final = 30
 
 _MAX_LINE: Final = 150
 _MAX_QUOTE: Final = 1_500
+_MAX_URL: Final = 3_000
 _QUOTED_IN_ALL: Final = 4_500
 _MOST_KEYS: Final = 100
 _PROOF: Final = re.compile(r"s\.([0-9]{1,18})\.[a-z2-7]{16}")
@@ -48,8 +49,8 @@ class Card:
     """A ticket as its card shows it. Names and texts are as people wrote them.
 
     `agent` is nothing when nobody has it; `due` is when the nearest promise breaks (UTC seconds); `author` wrote `text`; `reason`
-    is why it is there; `button` is what its buttons send back, nothing where there are none. `hidden` says why nothing of
-    the ticket is shown any more.
+    is why it is there; `button` is what its buttons send back, nothing where there are none; `link` is where the ticket is seen in a browser. `hidden` says
+    why nothing of the ticket is shown any more.
     """
 
     number: int
@@ -65,6 +66,7 @@ class Card:
     status: str | None = None
     due: float | None = None
     button: str | None = None
+    link: str | None = None
     hidden: str | None = None
 
 
@@ -95,6 +97,7 @@ def card_of(note: Note) -> Card:
         author=one_line(note.author) or note.who,
         text=note.text,
         reason=note.reason,
+        link=note.link,
     )
 
 
@@ -220,18 +223,22 @@ def cut_escaped(text: str, limit: int) -> str:
 
 
 def _buttons(card: Card) -> Iterator[dict[str, Any]]:
+    actions: list[str] = []
     if card.button is None or card.status == "merged":
-        return
-    if card.status in _OVER:
+        pass
+    elif card.status in _OVER:
         actions = ["reopen", "reply"] if card.status != "spam" else ["reopen"]
     else:
         actions = [*([] if card.agent else ["take"]), "reply", "transfer", "snooze", "resolve"]
     for action in actions:
         words, style = _BUTTONS[action]
-        yield {
-            "type": "button", "action_id": action, "text": _plain(words, 75), "value": card.button,
-            **({"style": style} if style else {}),
-        }  # fmt: skip
+        yield {**_button(action, words), "value": card.button, **({"style": style} if style else {})}
+    if card.link is not None and len(card.link) <= _MAX_URL:
+        yield {**_button("open", "Open"), "url": card.link}
+
+
+def _button(action: str, words: str) -> dict[str, Any]:
+    return {"type": "button", "action_id": action, "text": _plain(words, 75)}
 
 
 def _moment(at: float) -> str:

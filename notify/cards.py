@@ -207,6 +207,7 @@ class Cards:
             status=row.status,
             due=row.sla_due_at,
             button=button_of(key, ticket) if self.clickable else None,
+            link=f"{self.desk.desk.url}/tickets/{ticket}" if self.desk.desk.url else None,
             hidden=self._hidden(row.department, place, reason),
         )
 

@@ -76,10 +76,10 @@ class Slack:
         with words that say what to do when Slack will never take it. When the process dies after the message was posted,
         the next attempt finds it there.
         """
-        notes = sorted((note, *note.together), key=lambda one: one.id)
+        notes = note.all
         if note.attempt > 1:
             told, ts = self._told(note, notes)
-            notes = [one for one in notes if one.key not in told]
+            notes = tuple(one for one in notes if one.key not in told)
             if not notes:
                 return ts
         place, number = note.address, note.number
@@ -216,7 +216,7 @@ class Slack:
 
 def as_json(note: Note) -> bytes:
     """Return what would be posted for a note if there were a token."""
-    notes = sorted((note, *note.together), key=lambda one: one.id)
+    notes = note.all
     if len({one.number for one in notes}) > 1:
         said = message(NOTICE, notes, several(notes))
     else:

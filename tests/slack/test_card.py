@@ -76,6 +76,7 @@ def test_a_card_says_whose_ticket_it_is_how_it_stands_what_was_written_and_why_i
         ({"status": "spam"}, ["reopen"]),
         ({"status": "merged"}, []),
         ({"button": None}, []),
+        ({"button": None, "link": "https://desk.acme.example/tickets/123"}, ["open"]),
     ],
 )
 def test_the_buttons_are_what_can_be_done_now(changes: dict[str, Any], actions: list[str]) -> None:
