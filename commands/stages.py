@@ -18,7 +18,7 @@ from ingest.inbox import Inbox
 from ingest.limits import Limiter
 from ingest.virus import Scanner
 from notify.outbox import Outbox
-from notify.slack import Slack
+from notify.slack import Slack as SlackNotices
 from router.book import Book, Seldom, Shelf
 from router.clocks.rewind import Rewinder
 from router.clocks.tick import tick
@@ -140,9 +140,9 @@ class Stages:
         slack = self._slack()
         return slack.cards.due(SWEEP_ROWS) if slack else ()
 
-    def _slack(self) -> Slack | None:
+    def _slack(self) -> SlackNotices | None:
         slack = self.outbox().notifiers.get("slack")
-        return slack if isinstance(slack, Slack) else None
+        return slack if isinstance(slack, SlackNotices) else None
 
     def outbox(self) -> Outbox:
         """Return the outbox as the desk of the moment sees it; a new desk file may name another relay or token."""

@@ -7,9 +7,7 @@ where a link leads. Slack refuses a message whose blocks hold more than about 10
 """
 
 import hashlib
-import hmac
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,7 +29,6 @@ _MAX_QUOTE: Final = 1_500
 _MAX_URL: Final = 3_000
 _QUOTED_IN_ALL: Final = 4_500
 _MOST_KEYS: Final = 100
-_PROOF: Final = re.compile(r"s\.([0-9]{1,18})\.[a-z2-7]{16}")
 _OVER: Final = frozenset({"resolved", "closed", "spam"})
 
 _BUTTONS: Final = {
@@ -73,15 +70,6 @@ class Card:
 def button_of(key: bytes, ticket: int) -> str:
     """Return the `value` of the buttons of a ticket's card: it names the ticket, with a proof that this desk made it."""
     return signed(key, f"s.{ticket}")
-
-
-def ticket_of(key: bytes, button: str) -> int | None:
-    """Return the ticket that the `value` of a button names, or nothing when this desk did not make it."""
-    found = _PROOF.fullmatch(button)
-    if found is None:
-        return None
-    ticket = int(found[1])
-    return ticket if hmac.compare_digest(button, button_of(key, ticket)) else None
 
 
 def card_of(note: Note) -> Card:

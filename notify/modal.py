@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
-from notify.slack import cut
+from notify.card import cut
 
 Kind = Literal["reply", "transfer", "snooze"]
 TEXT: Final = "text"

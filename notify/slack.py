@@ -72,8 +72,9 @@ class Slack:
     def send(self, note: Note) -> str:
         """Post the ticket's card at the note's place, or below the card that stands there, and return the message's `ts`.
 
-        Raises `NotYet` when the place got a message less than a second ago, `Temporary` for a limit (with the wait Slack asks for) and for trouble at Slack or on the way there, `Permanent`
-        with words that say what to do when Slack will never take it. When the process dies after the message was posted,
+        Raises `NotYet` when the place got a message less than a second ago, `Temporary` for a limit (with the wait Slack
+        asks for) and for trouble at Slack or on the way there, `Permanent` with words that say what to do when Slack will
+        never take it. When the process dies after the message was posted,
         the next attempt finds it there.
         """
         notes = note.all

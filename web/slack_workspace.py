@@ -11,7 +11,8 @@ import structlog
 from config.desk import Agent, Desk
 from ingest.outbound import Outbound, origin, revealed
 from ingest.payload import Fields, part, word
-from notify.slack import Config, escape
+from notify.card import escape
+from notify.slack import Config
 from router.hand import CannotActError
 from tickets.trouble import Permanent, Temporary, failure
 

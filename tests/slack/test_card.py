@@ -24,7 +24,6 @@ from notify.card import (
     keys,
     message,
     several,
-    ticket_of,
 )
 from notify.note import Note
 from tests.notify.desk import KEY, a_note
@@ -83,13 +82,6 @@ def test_the_buttons_are_what_can_be_done_now(changes: dict[str, Any], actions: 
     card = replace(a_card(), **changes)
     assert buttons(card) == actions
     assert complaints(blocks_of(card)) == []
-
-
-def test_a_button_names_its_ticket_and_only_this_desk_can_make_one() -> None:
-    value = button_of(KEY, 17)
-    assert ticket_of(KEY, value) == 17
-    forged = [value.replace("17", "18"), value[:-1], value + "a", value.upper(), "s.17", "", button_of(b"other", 17)]
-    assert [ticket_of(KEY, one) for one in forged] == [None] * len(forged)
 
 
 def test_a_card_of_a_ticket_that_has_gone_elsewhere_shows_nothing_of_it() -> None:
