@@ -2,25 +2,20 @@
 
 import time
 from collections.abc import Callable
-from datetime import datetime
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 
 from commands.output import AsJson, documents, line, stop
 from commands.parts import open_desk, open_store, settings
-from config.model import Duration
 from router.act import Acted, Acts
 from router.hand import CannotActError
+from router.moment import moment
 
 cli = typer.Typer(help="Act on a ticket as an agent: take, assign, transfer, note …", no_args_is_help=True)
 
 Number = Annotated[int, typer.Argument(help="the ticket's number", min=1)]
 As = Annotated[str, typer.Option("--as", help="the agent who acts, by the id of the desk file")]
-
-_DURATION: TypeAdapter[float] = TypeAdapter(Duration)
 
 
 @cli.command()
@@ -57,8 +52,8 @@ def postpone(
 ) -> None:
     """Put a ticket off: it opens by itself then, or when the customer writes."""
     agent = open_desk(settings().desk_file).current().agents_by_id.get(as_)
-    moment = _moment(until, agent.timezone if agent else "UTC")
-    _act(number, lambda acts: acts.postpone(number, as_, moment), f"postponed until {until}", as_json=as_json)
+    when = _moment(until, agent.timezone if agent else "UTC")
+    _act(number, lambda acts: acts.postpone(number, as_, when), f"postponed until {until}", as_json=as_json)
 
 
 @cli.command()
@@ -125,12 +120,7 @@ def _act(number: int, act: Callable[[Acts], Acted], words: str, *, as_json: bool
 
 def _moment(said: str, zone: str) -> float:
     """Return a moment in UTC seconds from a duration, or from a date and time on the clock of a zone."""
-    try:
-        return time.time() + _DURATION.validate_python(said)
-    except ValidationError:
-        pass
-    try:
-        found = datetime.fromisoformat(said)
-    except ValueError:
+    found = moment(said, zone, time.time())
+    if found is None:
         stop(f"{said!r} is no moment; write 2h, 3d or 2026-12-24T09:00", 2)
-    return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))).timestamp()
+    return found

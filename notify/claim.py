@@ -19,6 +19,7 @@ from notify.when import APART_SECONDS, Later, Never, Owed, Told, hour_began, nee
 from tickets.lock import lock
 from tickets.preferences import Chosen
 from tickets.prepared import Prepared
+from tickets.reply import REFUSED
 from tickets.schema import outbox
 
 MOST_TOGETHER: Final = 200
@@ -36,7 +37,7 @@ _ROW: Final = Prepared(
 )
 _same_way: Final = and_(outbox.c.recipient == bindparam("who"), outbox.c.notifier == bindparam("way"))
 _waiting: Final = (
-    OWED.where(_same_way, _pending, outbox.c.id != bindparam("row"))
+    OWED.where(_same_way, _pending, outbox.c.id != bindparam("row"), outbox.c.event != REFUSED)
     .order_by(outbox.c.id)
     .limit(MOST_TOGETHER - 1)
     # Whoever holds one of them is about to change it; waiting for them here could be waiting for each other.
@@ -118,8 +119,13 @@ class Claim:
         return self._together(row, choices)
 
     def _chosen(self, row: Any) -> bool:
-        """Tell whether a row tells an agent by a way they may choose, or a department's channel; a rule's address waits for nothing."""
-        return row.notifier in _BY_AGENTS and (row.word is not None or row.recipient in self.desk.agents_by_id)
+        """Tell whether a row tells an agent by a way they may choose, or a department's channel; a rule's address waits for nothing.
+
+        That their mail was refused an agent hears at once, alone, and also when they may not see the ticket any more.
+        """
+        if row.notifier not in _BY_AGENTS or row.event == REFUSED:
+            return False
+        return row.word is not None or row.recipient in self.desk.agents_by_id
 
     def _place(self, row: Any) -> bool:
         """Tell whether a row goes to a department's channel: everybody there is told, so nothing is held back for anybody."""

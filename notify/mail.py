@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from notify.mail_text import digest_page, digest_text, page, summary, text
 from notify.mime import MAX_NAME, MAX_SUBJECT, bare, encoded, named, unstructured
 from notify.note import Note, one_line
+from tickets.reply import REFUSED
 from tickets.reply_address import host
 
 _PART: Final = """\
@@ -71,7 +72,8 @@ def envelope_sender(note: Note, sender: str | None) -> str:
 def _from_and_to(note: Note, sender: str | None, notes: Sequence[Note], *, digest: bool) -> Iterator[str]:
     desk = one_line(note.desk)[:MAX_NAME]
     yield f"Date: {formatdate(notes[-1].created_at)}"
-    yield f"From: {named(desk if digest else f'{note.who[:MAX_NAME]} via {desk}', sender_of(note, sender))}"
+    own = digest or note.event == REFUSED
+    yield f"From: {named(desk if own else f'{note.who[:MAX_NAME]} via {desk}', sender_of(note, sender))}"
     yield f"To: {named(one_line(note.recipient_name)[:MAX_NAME], bare(note.address))}"
     yield f"Subject: {unstructured((summary(notes) if digest else note.title)[:MAX_SUBJECT])}"
     yield f"Message-ID: <{message_id(note)}>"

@@ -5,7 +5,7 @@ from html import escape
 from typing import Final
 
 from notify.note import Note, one_line
-from tickets.reply import ABOVE
+from tickets.reply import ABOVE, REFUSED
 
 MOST_QUOTES: Final = 20
 """How many messages one notice quotes, the newest; how many more there are it says."""
@@ -39,6 +39,8 @@ _CUSTOMERS, _COLLEAGUES = "#c60", "#ccc"
 def text(note: Note, notes: Sequence[Note]) -> str:
     """Return what the notes of one ticket say, oldest first, in plain text."""
     above = f"{ABOVE} #{note.number}\n{A_REPLY[note.replies]}\n\n" if note.act_address else ""
+    if note.event == REFUSED:
+        return f"{above}{note.payload}\n{_below(notes)}"
     said = "".join(f"{_by(one)}\n\n{_quoted(one.text)}\n" for one in _newest(notes))
     facts = "".join(f"{label}: {value}\n" for label, value in notes[-1].facts)
     more = f"{_unquoted(notes)}\n\n" if _unquoted(notes) else ""
@@ -48,9 +50,12 @@ def text(note: Note, notes: Sequence[Note]) -> str:
 def page(note: Note, notes: Sequence[Note]) -> str:
     """Return the same as an HTML page."""
     above = f"{escape(ABOVE)} #{note.number}<br>\n{A_REPLY[note.replies]}" if note.act_address else ""
+    above = f'<p style="color:#666;font-size:.85em">{above}</p>' if above else ""
+    if note.event == REFUSED:
+        return _page([above, f'<pre style="white-space:pre-wrap">{escape(note.payload or "")}</pre>'], notes)
     facts = "\n".join(f"<tr><td>{escape(label)}</td><td>{escape(value)}</td></tr>" for label, value in notes[-1].facts)
     pieces = [
-        f'<p style="color:#666;font-size:.85em">{above}</p>' if above else "",
+        above,
         f"<p><strong>{escape(happened(notes))}</strong></p>",
         f'<h2 dir="auto" style="font-size:1.1em">{escape(note.title)}</h2>',
         f"<p>{escape(_unquoted(notes))}</p>" if _unquoted(notes) else "",

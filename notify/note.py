@@ -7,6 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from tickets.message import clean
+from tickets.reply import REFUSED
 
 QUOTE = 4_000
 """How many characters of the customer's text a note carries; the whole of it stands in the ticket."""
@@ -34,6 +35,7 @@ _HEADLINES = {
     "ticket.merged": "Merged",
     "ticket.linked": "Linked to another ticket",
     "ticket.rated": "Customer rated the ticket",
+    REFUSED: "Your mail was refused",
     "delivery.failed": "An answer could not be delivered",
     "notices.paused": "An agent cannot be told",
     "sla.warning": "An answer is due soon",
@@ -135,7 +137,12 @@ class Note:
 
     @property
     def title(self) -> str:
-        """The ticket's number and subject in one line; the same for every note of the ticket."""
+        """The ticket's number and subject in one line; the same for every note of the ticket.
+
+        Whose mail was refused may not see the ticket any more, and reads its number only.
+        """
+        if self.event == REFUSED:
+            return f"[#{self.number}] {_HEADLINES[REFUSED]}"
         return f"[#{self.number}] {one_line(self.subject) or '(no subject)'}"
 
     @property

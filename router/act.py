@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Self
 
-from sqlalchemy.dialects import postgresql, sqlite
-
 from config.desk import Desk
 from router import hand as hands
 from router.book import Shelf
@@ -15,15 +13,11 @@ from router.hand import CannotActError
 from router.opened import Acted, Opened, opened
 from router.staff import staff_of
 from router.ticket import Pen
+from tickets.once import first
 from tickets.presence import away_since
-from tickets.schema import once
 from tickets.store import Store
 
 __all__ = ["Acted", "Acts", "DoneBeforeError"]
-
-_ONCE = {
-    one.dialect.name: one.insert(once).on_conflict_do_nothing().returning(once.c.key) for one in (sqlite, postgresql)
-}
 
 
 class DoneBeforeError(CannotActError):
@@ -119,10 +113,8 @@ class Acts:
         """Open a ticket for several acts that are done all or not at all; `others` are tickets they touch besides."""
         book, now, absent = self._shelf.book(), self._clock(), away_since(self._store)
         with self._store.write() as connection:
-            if self._once is not None:
-                new = connection.execute(_ONCE[connection.dialect.name], {"key": self._once, "at": now})
-                if new.first() is None:  # the count of inserted rows is not told by every driver
-                    raise DoneBeforeError("That was done already")
+            if self._once is not None and not first(connection, self._once, now):
+                raise DoneBeforeError("That was done already")
             staff = staff_of(connection, book.desk, now, absent)
             yield opened(Pen(connection, None, now), book, staff, number, agent, others)
 

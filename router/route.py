@@ -1,12 +1,12 @@
 """Routing: one row of the inbox becomes, or joins, one ticket in one transaction, with everything that follows from it."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import update
 
 from config.desk import Desk
 from ingest.channel import Unreadable
@@ -16,6 +16,8 @@ from ingest.virus import Scanner
 from router.about import about
 from router.aside import set_aside
 from router.book import Book, Shelf
+from router.by_mail.acting import GOES_ON, ByMail, Ended
+from router.by_mail.tokens import Claim, claims_of
 from router.case import Case, PutAside
 from router.correlate import alarm_of
 from router.evidence import MAIL, Keys, Letter, Writer, departments_of, keys_of, tokens_of
@@ -23,11 +25,12 @@ from router.reading import NotYet, Reading, read, scan
 from router.staff import staff_of
 from router.thread import find, goes_first
 from router.ticket import Pen
+from router.waiting import claimed, finish, waiting
 from tickets.blobs import Blobs, raw_of
 from tickets.keys import signing_key
 from tickets.lock import lock
 from tickets.message import SPEAKS
-from tickets.prepared import Prepared
+from tickets.preferences import Preferences
 from tickets.presence import Present
 from tickets.reply_address import proven
 from tickets.schema import inbox
@@ -81,6 +84,7 @@ class Router:
         self._shelf = Shelf(desk)
         self._clock = clock
         self._present = Present(store)
+        self._by_mail = ByMail(store, clock, blobs, Preferences(store))
 
     def route(self, inbox_id: int) -> list[Routed]:
         """Route a row, and before it every waiting row that must go first; return what became of each, in order.
@@ -118,11 +122,19 @@ class Router:
         reading = read(row, desk, self._verifier)
         if self._scanner is not None:
             reading = scan(reading, self._scanner, row.raw, desk, self._clock() - row.received_at)
+        claims = _acts(reading, desk)
+        ended = self._by_mail.act(row, reading, claims, book, away) if claims else GOES_ON
+        return self._write(row, reading, book, away, passed) if ended == GOES_ON else _routed(row, ended)
+
+    def _write(
+        self, row: Any, reading: Reading, book: Book, away: Mapping[str, float], passed: Sequence[int]
+    ) -> Routed | _GoesFirst | None:
+        inbox_id, desk = row.id, book.desk
         message = reading.message
         keys, letter, own_notice = self._evidence(book, row, reading)
         space = "email" if keys.mail else f"{row.channel}/{row.account}"
         with self._store.write() as connection:
-            if not _claim(connection, inbox_id):
+            if not claimed(connection, inbox_id):
                 return None
             people = (f"contact:{space}:{one}" for one in (message.sender.id, *message.aliases))
             lock(connection, (*keys.looked_up, *letter.locks, *people))
@@ -150,7 +162,7 @@ class Router:
 
     def _waiting(self, inbox_id: int) -> Any:
         with self._store.read() as connection:
-            row = _WAITING_ROW.one(connection, {"number": inbox_id})
+            row = waiting(connection, inbox_id)
         return row if row is None or row.stored is None else row._replace(raw=raw_of(row, self._blobs))
 
     def _evidence(self, book: Book, row: Any, reading: Reading) -> tuple[Keys, Letter, int | None]:
@@ -174,8 +186,8 @@ class Router:
     def _put_aside(self, inbox_id: int, aside: PutAside) -> Routed | None:
         """Put a message into quarantine because a rule says so; nothing of it was written."""
         with self._store.write() as connection:
-            row = _WAITING_ROW.one(connection, {"number": inbox_id})
-            if row is None or not _claim(connection, inbox_id):
+            row = waiting(connection, inbox_id)
+            if row is None or not claimed(connection, inbox_id):
                 return None
             finish(connection, inbox_id, self._clock(), "quarantined", cause=str(aside))
         matched = [run["rule"] for run in aside.trace["rules"] if run["result"] == "matched"]
@@ -191,7 +203,7 @@ class Router:
         else:
             log.error("a message could not be routed", inbox=inbox_id, cause=cause, exc_info=error)
         with self._store.write() as connection:
-            row = _WAITING_ROW.one(connection, {"number": inbox_id})
+            row = waiting(connection, inbox_id)
             if row is None:
                 return None
             last = isinstance(error, Unreadable) or row.attempts + 1 >= MOST_ATTEMPTS
@@ -207,18 +219,16 @@ class Router:
         return Routed(inbox_id, row.channel, "quarantined", row.received_at) if last else None
 
 
-_WAITING_ROW = Prepared(select(inbox).where(inbox.c.id == bindparam("number"), inbox.c.state == "received"))
-_CLAIM = Prepared(
-    select(inbox.c.id).where(inbox.c.id == bindparam("number"), inbox.c.state == "received").with_for_update()
-)
-_FINISH = Prepared(update(inbox).where(inbox.c.id == bindparam("number")), ("state", "ticket_id", "routed_at", "cause"))
+def _acts(reading: Reading, desk: Desk) -> frozenset[Claim]:
+    """Return the reply addresses of notices that a mail was sent to, genuine or not."""
+    if reading.meta.get("format") != "mail":
+        return frozenset()
+    return claims_of(reading.message, reading.meta.get("recipients", ()), desk.desk.domain)
 
 
-def _claim(connection: Connection, inbox_id: int) -> bool:
-    return _CLAIM.value(connection, {"number": inbox_id}) is not None
-
-
-def finish(connection: Connection, inbox_id: int, now: float, state: str, **values: Any) -> None:
-    """Write how the row ended."""
-    row = {"number": inbox_id, "state": state, "routed_at": now, "ticket_id": None, "cause": None, **values}
-    _FINISH.run(connection, row)
+def _routed(row: Any, ended: Ended | None) -> Routed | None:
+    if ended is None:
+        return None
+    return Routed(
+        row.id, row.channel, ended.state, row.received_at, ended.ticket, ended.notices, (), ended.conversation
+    )

@@ -78,7 +78,7 @@ def test_what_is_not_theirs_is_not_there(client: TestClient, stories: Stories, n
 def test_without_a_token_that_is_somebodys_nothing_is_told(client: TestClient, stories: Stories) -> None:
     number = stories.send("a@customer")
     revoked, gone = make(stories.store, "luca", 1.0), make(stories.store, "nora", 1.0)
-    assert revoke(stories.store, "luca") == 1
+    assert revoke(stories.store, "luca", 1.0) == 1
     for headers in ({}, bearer(""), bearer("fd_guess"), bearer(revoked), bearer(gone), {"Authorization": "Basic x"}):
         answer = client.get(f"/api/v1/tickets/{number}/why", headers=headers)
         assert answer.status_code == 401

@@ -32,6 +32,7 @@ from ingest.front import Front
 from ingest.inbox import Inbox
 from notify import notifier as notifiers
 from router.actions import ACTIONS
+from router.by_mail.commands import VERBS
 from router.conditions import CONDITIONS, OPERATORS
 from router.route import Router
 from tests.channels import conformance, test_conformance
@@ -206,6 +207,11 @@ def test_every_command_and_option_is_told() -> None:
         assert len(lines) == 1, name
         options = [option for one in command.params for option in one.opts if option.startswith("--")]
         assert [option for option in options if option not in lines[0] and option != "--help"] == [], name
+
+
+def test_every_command_of_a_mail_is_told() -> None:
+    table = part(read("docs/acting-by-mail.md"), "**Commands stand", "**All of it")
+    assert re.findall(r"^\| `#(\w+)", table, re.MULTILINE) == list(VERBS)
 
 
 def test_every_path_of_http_is_told(tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ def test_a_token_that_is_revoked_ends_its_streams(
     monkeypatch.setattr(stream, "CHECK_SECONDS", 0.0)
     with streamed(url, luca) as heard:
         heard.next()
-        revoke(stories.store, "luca")
+        revoke(stories.store, "luca", 1.0)
         with pytest.raises(StopIteration):
             heard.next()
 

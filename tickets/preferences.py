@@ -83,6 +83,13 @@ def choose(connection: Connection, agent: str, chosen: Mapping[str, Any], now: f
     return choices
 
 
+def renew(connection: Connection, agent: str, now: float) -> None:
+    """Make every reply address worthless that an agent has got so far; what they chose stays."""
+    new = _INSERT[connection.dialect.name].values(agent=agent, chosen="{}", epoch=1, changed_at=now)
+    raised = {"epoch": preferences.c.epoch + 1}
+    connection.execute(new.on_conflict_do_update(index_elements=["agent"], set_=raised))
+
+
 def stop(  # who, by which way, of what, and when
     connection: Connection, desk: Desk, agent: str, way: Way, told: Iterable[tuple[Word, Whose]], now: float
 ) -> bool:

@@ -9,6 +9,9 @@ TRANSCRIPT: Final = "chat.transcript"
 AUTO_ANSWER: Final = "ticket.auto_answered"
 """The event of an answer that a rule has given; no person answered."""
 
+REFUSED: Final = "mail.refused"
+"""The event of telling an agent that their reply to a notice was refused; the row's payload is what the mail says."""
+
 ABOVE: Final = "-- reply above this line --"
 """The first line of a notice that can be answered, with the ticket's number behind it: nothing below is the agent's."""
 

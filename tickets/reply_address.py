@@ -48,6 +48,12 @@ def act_claimed(address: str, domain: str) -> tuple[int, str] | None:
     return (int(found[1]), found[2]) if found and host(at) == host(domain) else None
 
 
+def looks_like_act(address: str, domain: str) -> bool:
+    """Tell whether the address was one of those once, whatever became of it: cut short, altered, made up."""
+    local, _, at = address[:_MAX].lower().rpartition("@")
+    return local.startswith("reply+a.") and host(at) == host(domain)
+
+
 def act_proven(key: bytes, claimed: tuple[int, str], told: Iterable[object]) -> bool:
     """Tell whether the proof is that of the notice, whose row says what it was `told` for."""
     return hmac.compare_digest(claimed[1], proof(key, _act(claimed[0], told)))

@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlalchemy import delete, insert, select
 
+from tickets.preferences import renew
 from tickets.schema import tokens
 from tickets.store import Store
 
@@ -31,9 +32,13 @@ def agent_of(store: Store, token: str) -> str | None:
     return found
 
 
-def revoke(store: Store, agent: str) -> int:
-    """Make all tokens of an agent worthless and return how many there were. Raises `Temporary`."""
+def revoke(store: Store, agent: str, now: float) -> int:
+    """Make all tokens of an agent worthless and return how many there were. Raises `Temporary`.
+
+    The reply addresses in the notices they have got are worthless too. `now` is UTC seconds.
+    """
     with store.write() as connection:
+        renew(connection, agent, now)
         return connection.execute(delete(tokens).where(tokens.c.agent == agent)).rowcount
 
 

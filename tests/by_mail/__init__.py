@@ -1,0 +1,1 @@
+"""Acting by mail: what an agent's reply to a notice does, and everything that is refused."""
