@@ -15,8 +15,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from config.desk import ChannelConfig, Desk
 from notify.note import Note
+from notify.question import question
 from tickets.blobs import Blobs, LostBlobError
-from tickets.reply import Reply, Upload
+from tickets.keys import signing_key
+from tickets.reply import RATING_ASKED, Reply, Upload
 from tickets.schema import conversations, entries, files, pieces
 from tickets.store import Store
 from tickets.trouble import Permanent, Temporary
@@ -25,7 +27,7 @@ Send = Callable[[ChannelConfig, Reply], Iterator[str]]
 """Sends an answer through a channel and yields the provider's id of each accepted piece; raises `Temporary` or `Permanent`."""
 
 _ANSWER: Final = (
-    select(entries.c.text, conversations)
+    select(entries.c.text, entries.c.facts, conversations)
     .join(conversations, conversations.c.key == entries.c.conversation)
     .where(entries.c.id == bindparam("entry"))
 )
@@ -48,8 +50,10 @@ class Answers:
 
     def send(self, note: Note) -> str:
         """Send the answer that a row owes and return the provider's id of its first piece; raises like every notifier."""
+        key = signing_key(self.store) if note.event == RATING_ASKED else b""
         with self.store.read() as connection:
             row = connection.execute(_ANSWER, {"entry": note.entry_id}).one()
+            text = question(connection, self.desk, note, row, key).text if key else row.text
             done = tuple(connection.scalars(_DONE, {"row": note.id}))
             attached = files_of(connection, note.entry_id)
         config = self.desk.channels_by_name.get(row.channel)
@@ -60,7 +64,7 @@ class Answers:
             account=row.account,
             conversation=row.name,
             to=row.customer,
-            text=row.text,
+            text=text,
             now=self.clock(),
             attachments=uploads(self.blobs, attached),
             answers=row.answers,

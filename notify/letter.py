@@ -16,13 +16,15 @@ from config.desk import Department, Desk
 from notify.answers import files_of, uploads
 from notify.mail import message_id
 from notify.mime import MAX_NAME, MAX_SUBJECT, attached, bare, encoded, named, unstructured
-from notify.note import Note, one_line, quotable
+from notify.note import Note, one_line
 from notify.notifier import Needless, Post
-from notify.template import ANSWER, Letter, first_name, readable, speaks
+from notify.question import question
+from notify.template import ANSWER, Letter, readable, speaks
+from notify.values import heard_in, known, quoted
 from tickets.blobs import Blobs
 from tickets.keys import signing_key
 from tickets.language import language_of
-from tickets.reply import AUTO_ANSWER, TRANSCRIPT, Upload
+from tickets.reply import AUTO_ANSWER, RATING_ASKED, TRANSCRIPT, Upload
 from tickets.reply_address import host, reply_address
 from tickets.schema import conversations, entries
 from tickets.store import Store
@@ -52,6 +54,7 @@ _PAGE: Final = """\
 _AUTOMATIC: Final = {
     TRANSCRIPT: "Auto-Submitted: auto-generated\n",
     AUTO_ANSWER: "Auto-Submitted: auto-replied\nX-Auto-Response-Suppress: All\n",
+    RATING_ASKED: "Auto-Submitted: auto-generated\nX-Auto-Response-Suppress: All\n",
 }
 """What marks a mail that no person has written (RFC 3834, 5; MS-OXCMAIL), by its event."""
 
@@ -76,7 +79,7 @@ class Letters:
             else:
                 entry = connection.execute(select(entries).where(entries.c.id == note.entry_id)).one()
                 _still_wanted(connection, entry)
-                letter = self._letter(connection, note, entry, department)
+                letter = self._letter(connection, note, entry, department, key)
                 facts, rows = json.loads(entry.facts or "{}"), [*files_of(connection, note.entry_id)]
         letter = Letter(facts.get("subject") or letter.subject, letter.text, letter.language)
         sender, raw = rendered(note, department, key, facts.get("mail", {}), letter, uploads(self.blobs, rows))
@@ -90,7 +93,11 @@ class Letters:
     def close(self) -> None:
         """Nothing is kept open here."""
 
-    def _letter(self, connection: Connection, note: Note, entry: Any, department: Department | None) -> Letter:
+    def _letter(
+        self, connection: Connection, note: Note, entry: Any, department: Department | None, key: bytes
+    ) -> Letter:
+        if note.event == RATING_ASKED:
+            return question(connection, self.desk, note, entry, key)
         heard = heard_in(connection, entry.ticket_id, entry.id)
         language = None
         if heard is not None and speaks(self.desk, department, ANSWER):
@@ -105,22 +112,6 @@ class Letters:
             return readable(self.desk, department, ANSWER, [language] if language else ()).filled(values)
         except ValueError as error:
             raise Temporary(f"the template of {note.department} is wrong: {error}", 300) from error
-
-
-def known(note: Note, agent: str, department: Department | None, language: str | None) -> dict[str, Any]:
-    """Return what every template of a department is filled with: names and a subject of one line each."""
-    return {
-        "agent": one_line(agent),
-        "agent_first_name": first_name(agent),
-        "department": note.department,
-        "desk": note.desk,
-        "customer": one_line(note.customer)[:MAX_NAME],
-        "first_name": first_name(note.customer),
-        "number": note.number,
-        "subject": one_line(note.subject)[:MAX_SUBJECT],
-        "signature": department.signature.strip() if department else "",
-        "language": language or "",
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,28 +129,6 @@ def _still_wanted(connection: Connection, entry: Any) -> None:
     row = connection.execute(select(conversations).where(conversations.c.key == entry.conversation)).one()
     if not row.mail_only and entry.seq is not None and row.seen >= entry.seq:
         raise Needless("not sent: the visitor has seen it in the chat")
-
-
-def heard_in(connection: Connection, ticket: int, before: int) -> Any | None:
-    """Return what the customer wrote last in a ticket before an entry."""
-    earlier = select(entries).where(
-        entries.c.ticket_id == ticket,  # a merged ticket's entries stand in the one that took it in
-        entries.c.id < before,
-        entries.c.inbox_id.is_not(None),
-        entries.c.author.not_like("agent:%"),
-    )
-    return connection.execute(earlier.order_by(entries.c.id.desc()).limit(1)).first()
-
-
-def quoted(said: Any | None) -> str:
-    """Return an entry quoted under a line that says who and when; nothing where nothing was said."""
-    text = quotable(((said.reply_text or "").strip() or said.text) if said else "")
-    if said is None or not text:
-        return ""
-    at = datetime.fromtimestamp(said.sent_at or said.created_at, UTC)
-    who = one_line(said.author_name) or one_line(said.author)
-    lines = "\n".join(f"> {line}".rstrip() for line in text.splitlines())
-    return f"On {at:%Y-%m-%d %H:%M} UTC, {who} wrote:\n{lines}"
 
 
 def _transcript(connection: Connection, note: Note) -> str:

@@ -11,11 +11,12 @@ from sqlalchemy import select
 
 from config.check import CUSTOMER
 from config.desk import Department, Desk
-from notify.letter import heard_in, known, quoted, rendered
+from notify.letter import rendered
 from notify.note import Note
 from notify.template import ANSWER, LINKS, RATING, SAMPLE, Letter, replies, words_of
+from notify.values import heard_in, known, quoted
 from tickets.language import language_of
-from tickets.reply import AUTO_ANSWER
+from tickets.reply import AUTO_ANSWER, RATING_ASKED
 from tickets.schema import entries, tickets
 from tickets.store import Store
 
@@ -89,7 +90,7 @@ def preview(desk: Desk, department: Department, name: str, shown: Shown, languag
 
 
 def _marked(note: Note, name: str) -> Note:
-    return note if name == ANSWER else replace(note, event=AUTO_ANSWER)
+    return note if name == ANSWER else replace(note, event=RATING_ASKED if name == RATING else AUTO_ANSWER)
 
 
 def _note(desk: Desk, department: Department, ticket: Any, at: float) -> Note:

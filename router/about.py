@@ -10,6 +10,7 @@ from router.book import Book
 from router.event import Change
 from router.pieces import in_flight, known, told
 from router.reading import NotYet, Reading
+from router.satisfaction import rated_there
 from router.staff import Staff
 from router.state import state_of
 from router.thread import Found
@@ -56,9 +57,10 @@ def about(pen: Pen, book: Book, staff: Staff, row: Any, reading: Reading, found:
         return None
     if wants and "transcript" in message.handle:
         return About(number, notices=owe_transcript(pen, number, key))
-    lines = _lines(pen.connection, space, key, reading, pen.now)
-    _, written = Turn(pen, book, staff, state_of(found.ticket)).take(lines, text=message.text)
-    return About(number, notices=tuple(written.rings))
+    lines = _lines(pen.connection, space, key, reading, pen.now, found.ticket)
+    turn = Turn(pen, book, staff, state_of(found.ticket))
+    rings = turn.take(lines, text=message.text)[1].rings if lines else []
+    return About(number, notices=tuple(rings))
 
 
 def _receipt(pen: Pen, book: Book, row: Any, reading: Reading, space: str) -> About:
@@ -74,10 +76,10 @@ def _receipt(pen: Pen, book: Book, row: Any, reading: Reading, space: str) -> Ab
     return About(cause="a receipt, noted", notices=tuple(notices))
 
 
-def _lines(connection: Connection, space: str, key: str, reading: Reading, now: float) -> list[Change]:
+def _lines(connection: Connection, space: str, key: str, reading: Reading, now: float, ticket: Any) -> list[Change]:
     message = reading.message
     if message.kind == "rating" and message.rating is not None:
-        return [Change("ticket.rated", "customer", message.rating.model_dump(exclude_defaults=True))]
+        return rated_there(connection, ticket, message.rating, now)
     if message.kind == "lifecycle":
         return [Change("chat.ended", "customer", {})]
     target = _target(connection, space, key, message.in_reply_to or "")

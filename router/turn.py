@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from router.asking import ask
 from router.book import Book
 from router.clocks.react import called, noted
 from router.clocks.wind import wind
@@ -127,6 +128,8 @@ class Turn:
             self.pen.decision(number, desk.version, trace, (ids[0], max((*ids, *scene.events))))
         if quiet:
             return Written(ids, scene.rings)
+        if state.status == "resolved" != self.before.status:
+            ask(scene)
         owed = self.notices(state, verdict, list(zip(ids, whole, strict=True)), machine, tell)
         return Written(ids, scene.rings + self.pen.owe(number, entry, owed))
 

@@ -1,5 +1,7 @@
 """An answer that did not reach the customer: it stands in the ticket, and whoever is responsible is told."""
 
+import json
+
 from sqlalchemy import Connection, select, update
 
 from config.check import CUSTOMER
@@ -12,7 +14,8 @@ from router.state import state_of
 from router.ticket import Pen
 from router.turn import Turn
 from tickets.presence import away_in
-from tickets.schema import entries, outbox, tickets
+from tickets.reply import RATING_ASKED
+from tickets.schema import entries, outbox, ratings, tickets
 
 
 def undelivered(pen: Pen, book: Book, outbox_id: int, words: str) -> list[int]:
@@ -50,5 +53,17 @@ def settled(shelf: Shelf, connection: Connection, note: Note, state: str, words:
     if state in ("sent", "failed"):
         here = update(entries).where(entries.c.id == note.entry_id, entries.c.state == "pending")
         connection.execute(here.values(state=state, trouble=words[:1000] if state == "failed" else None))
-    if state == "failed":
+    if note.event == RATING_ASKED:
+        _not_asked(connection, note.entry_id, state, words)
+    elif state == "failed":
         undelivered(Pen(connection, None, now), shelf.book(), note.id, words)
+
+
+def _not_asked(connection: Connection, entry: int, state: str, words: str) -> None:
+    """Note that a customer was not asked how it was after all; nobody has to do anything about it."""
+    if state == "sent":
+        return
+    facts = connection.scalar(select(entries.c.facts).where(entries.c.id == entry))
+    connection.execute(update(ratings).where(ratings.c.id == json.loads(facts or "{}")["rating"]).values(asked_at=None))
+    if state == "suppressed":
+        connection.execute(update(entries).where(entries.c.id == entry).values(state=None, trouble=words[:1000]))

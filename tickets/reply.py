@@ -8,6 +8,8 @@ TRANSCRIPT: Final = "chat.transcript"
 """The event of a visitor who wants what was said in a chat by mail."""
 AUTO_ANSWER: Final = "ticket.auto_answered"
 """The event of an answer that a rule has given; no person answered."""
+RATING_ASKED: Final = "ticket.rating_asked"
+"""The event of a customer who is asked how it was."""
 
 REFUSED: Final = "mail.refused"
 """The event of telling an agent that their reply to a notice was refused; the row's payload is what the mail says."""

@@ -24,10 +24,11 @@ from ingest.fetch import Fetch, Fetcher
 from ingest.front import Front
 from ingest.limits import counted_address
 from ingest.webhook import arrivals
+from router.book import Shelf
 from router.opened import Acted
 from tickets.availability import Availability
 from tickets.trouble import Temporary
-from web import api, choices, devices, notices, slack, stop
+from web import api, choices, devices, notices, rate, slack, stop
 from web.api import Api
 from web.body import RETRY_AFTER, Held, Share, body_of
 from web.slack import Slack
@@ -94,6 +95,7 @@ def _api(front: Front, parts: Parts) -> Iterator[BaseRoute]:
     yield from choices.routes(base)
     yield from devices.routes(base)
     yield from notices.routes(base, front.live)
+    yield from rate.routes(front, Shelf(parts.desk), parts.acted)
 
 
 async def _healthz(_request: HttpRequest) -> Response:

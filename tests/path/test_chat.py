@@ -135,7 +135,7 @@ def test_a_rating_and_the_end_stand_in_the_history(front: Answering, guest: Gues
     history = front.ticket(number)["history"][-2:]
     assert [(one["event"], one["data"]) for one in history] == [
         ("chat.ended", {}),
-        ("ticket.rated", {"score": "good", "comment": "Quick!"}),
+        ("ticket.rated", {"score": "positive", "comment": "Quick!", "rating": 1}),
     ]
     assert Guest(front, "v.other").does("rate", score="bad") is None
 

@@ -37,6 +37,7 @@ _STANDING: Final = Prepared(
         conversations.c.ticket_id,
         tickets.c.agent,
         tickets.c.status,
+        tickets.c.heard_at,
     )
     .join(tickets, tickets.c.id == conversations.c.ticket_id)
     .where(conversations.c.key == bindparam("key"))
@@ -59,7 +60,7 @@ _LINES: Final = Prepared(
     .limit(PAGE)
 )
 _HAPPENED: Final = Prepared(
-    select(events.c.name).where(
+    select(events.c.name, events.c.at).where(
         events.c.ticket_id == bindparam("number"),
         or_(events.c.name == "chat.missed", events.c.name == "ticket.rated"),
     )
@@ -157,7 +158,9 @@ def _standing(connection: Connection, key: str, after: int | None) -> Standing:
         return Standing()
     wanted = after is not None and after < row.seq
     lines = _LINES.all(connection, {"key": key, "after": after}) if wanted else []
-    happened = {one.name for one in _HAPPENED.all(connection, {"number": row.ticket_id})}
+    since = row.heard_at or 0.0  # a rating is of what was said before it
+    lines_of = _HAPPENED.all(connection, {"number": row.ticket_id})
+    happened = {one.name for one in lines_of if one.name != "ticket.rated" or one.at >= since}
     return Standing(
         row.seq,
         row.seen,

@@ -1,0 +1,206 @@
+"""The page where a customer rates a resolved ticket: plain HTML that needs no script.
+
+Opening it stores nothing, because scanners of mail open every link; only its button does. Whoever has no good link sees one and
+the same page, whether it is forged, too old or of nothing.
+"""
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import Callable, Mapping
+from html import escape
+from typing import Final, get_args
+from urllib.parse import parse_qs
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from ingest.channel import Refused
+from ingest.front import Front
+from ingest.limits import counted_address
+from router.book import Shelf
+from router.opened import Acted
+from router.satisfaction import LONGEST_COMMENT, Asked, Satisfaction
+from tickets.keys import signing_key
+from tickets.rating import Score, rating_named
+from tickets.trouble import Temporary
+from web.body import Held, Share, body_of
+
+PATH: Final = "/rate/{token}"
+RATE: Final = "60/minute"
+"""How often one address may look or rate."""
+MOST_BYTES: Final = 32_768
+SCORES: Final[tuple[Score, ...]] = get_args(Score)
+_NAMES: Final[Mapping[str, str]] = {"positive": "Good", "negative": "Not good"}
+
+_STYLE: Final = """
+:root{color-scheme:light dark}
+*{box-sizing:border-box}
+body{margin:0;font:1.0625rem/1.5 system-ui,sans-serif;color:#1d2733;background:#f2f4f7}
+main{max-width:32rem;margin:0 auto;padding:2rem 1.25rem}
+h1{font-size:1.375rem;line-height:1.3;margin:0 0 .5rem}
+p{margin:0 0 1rem;overflow-wrap:anywhere}
+fieldset{border:0;margin:1.25rem 0;padding:0;display:grid;grid-template-columns:1fr 1fr;gap:.75rem}
+legend{padding:0 0 .5rem;font-weight:600}
+.choice{display:flex;align-items:center;gap:.6rem;min-height:3rem;padding:.5rem .9rem;border:2px solid #8793a1;
+border-radius:.6rem;background:#fff;cursor:pointer}
+.choice:has(:checked){border-color:#1f5fbf;box-shadow:inset 0 0 0 1px #1f5fbf}
+input{width:1.25rem;height:1.25rem;margin:0;accent-color:#1f5fbf}
+label.words{display:block;font-weight:600;margin-bottom:.25rem}
+textarea{display:block;width:100%;min-height:7rem;padding:.6rem .75rem;font:inherit;color:inherit;background:#fff;
+border:1px solid #6b7785;border-radius:.6rem}
+button{margin-top:1.25rem;min-height:3rem;padding:.5rem 1.75rem;font:inherit;font-weight:600;color:#fff;background:#1f5fbf;
+border:0;border-radius:.6rem;cursor:pointer}
+:focus-visible{outline:3px solid #1f5fbf;outline-offset:2px}
+.told{padding:.75rem 1rem;border-left:4px solid #1c7c43;background:#e4f3ea}
+.wrong{padding:.75rem 1rem;border-left:4px solid #b3261e;background:#fbe9e7}
+@media (prefers-color-scheme:dark){body{color:#e6eaef;background:#14181d}.choice,textarea{background:#1e242b}
+.told{background:#173524}.wrong{background:#47201d}.choice:has(:checked){border-color:#7fb0ff}
+:focus-visible{outline-color:#7fb0ff}}
+"""
+_DIGEST: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_HEADERS: Final = {
+    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_DIGEST}'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",  # the link is a secret
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex",
+    "Cache-Control": "no-store",
+}
+_PAGE: Final = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<main>
+{body}
+</main>
+</body>
+</html>
+"""
+
+
+def routes(front: Front, shelf: Shelf, acted: Callable[[Acted], None]) -> list[BaseRoute]:
+    """Return the page's path; `acted` rings for what a rating owes."""
+    page = _Page(front, shelf, acted)
+    return [Route(PATH, page.answer, methods=["GET", "POST"])]
+
+
+class _Page:
+    """What the page answers from."""
+
+    def __init__(self, front: Front, shelf: Shelf, acted: Callable[[Acted], None]) -> None:
+        self._front = front
+        self._shelf = shelf
+        self._acted = acted
+        self._satisfaction = Satisfaction(front.store, shelf)
+        self._held = Held()
+
+    async def answer(self, request: Request) -> Response:
+        """Show the rating, or keep it."""
+        try:
+            return await self._answered(request)
+        except Refused as refusal:
+            return self._says("Please try again", str(refusal), refusal.status, refusal.retry_after)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody reads it
+        except Temporary:
+            return self._says(
+                "Please try again", "We cannot keep your rating right now. Reload the page in a minute.", 503, 30
+            )
+
+    async def _answered(self, request: Request) -> Response:
+        address = counted_address(request.client.host if request.client else None)
+        if address and (seconds := await self._front.limiter.wait(RATE, "rate", address)) is not None:
+            raise Refused(429, "Too many requests come from your address. Wait a while.", int(seconds))
+        token: str = request.path_params["token"]
+        if request.method != "POST":
+            chosen = request.query_params.get("score", "")
+            return await asyncio.to_thread(self._look, token, chosen)
+        with Share(self._held) as share:
+            body = await body_of(request, MOST_BYTES, share)
+        try:
+            said = parse_qs(
+                body.decode("ascii", "replace"), keep_blank_values=True, max_num_fields=10, errors="replace"
+            )
+        except ValueError:
+            said = {}
+        score, comment = (said.get(name, [""])[0] for name in ("score", "comment"))
+        return await asyncio.to_thread(self._rate, token, score, comment.replace("\r\n", "\n"))
+
+    def _look(self, token: str, chosen: str) -> Response:
+        number = rating_named(signing_key(self._front.store), token)
+        asked = None if number is None else self._satisfaction.look(number)
+        return self._nothing() if asked is None else self._shown(asked, asked.score or chosen)
+
+    def _rate(self, token: str, score: str, comment: str) -> Response:
+        number = rating_named(signing_key(self._front.store), token)
+        if number is None:
+            return self._nothing()
+        chosen = next((one for one in SCORES if one == score), None)
+        if chosen is None:
+            asked = self._satisfaction.look(number)
+            return self._nothing() if asked is None else self._shown(asked, "", comment, wrong=True)
+        rated = self._satisfaction.rate(number, chosen, comment)
+        if rated is None:
+            return self._nothing()
+        if rated.notices:
+            self._acted(Acted(rated.ticket, notices=rated.notices))
+        return self._shown(rated, chosen, kept=rated.open)
+
+    def _shown(
+        self, asked: Asked, chosen: str, comment: str | None = None, *, kept: bool = False, wrong: bool = False
+    ) -> Response:
+        name, about = escape(self._desk), escape(asked.subject or "your request")
+        if not asked.open:
+            said = f"<p>You rated “{about}”: <strong>{_NAMES[asked.score or SCORES[0]]}</strong>.</p>"
+            return self._page(f"<h1>{name}</h1>\n{said}\n<p>It cannot be changed any more. Thank you!</p>", 200)
+        told = (
+            '<p class="told" role="status">Thank you! Your rating was saved. You can still change it.</p>'
+            if kept
+            else ""
+        )
+        told = '<p class="wrong" id="wrong" role="alert">Please choose one of the two.</p>' if wrong else told
+        hint = ' aria-describedby="wrong"' if wrong else ""
+        choices = "\n".join(
+            f'<label class="choice"><input type="radio" name="score" value="{one}" required'
+            f"{' checked' if one == chosen else ''}> {_NAMES[one]}</label>"
+            for one in SCORES
+        )
+        words = escape((asked.comment if comment is None else comment)[:LONGEST_COMMENT])
+        body = f"""<h1>How did {name} do?</h1>
+<p>It is about “{about}”.</p>
+{told}
+<form method="post" accept-charset="utf-8">
+<fieldset{hint}><legend>Your rating</legend>
+{choices}
+</fieldset>
+<label class="words" for="comment">Anything you want to add? (optional)</label>
+<textarea id="comment" name="comment" maxlength="{LONGEST_COMMENT}" rows="5">
+{words}</textarea>
+<button type="submit">Send</button>
+</form>"""
+        return self._page(body, 422 if wrong else 200)
+
+    def _nothing(self) -> Response:
+        return self._says(
+            "This link does not work", "It may be too old, or not complete. You can simply reply to our mail.", 404
+        )
+
+    def _says(self, title: str, words: str, status: int, retry_after: int | None = None) -> Response:
+        response = self._page(f"<h1>{escape(title)}</h1>\n<p>{escape(words)}</p>", status)
+        if retry_after is not None:
+            response.headers["Retry-After"] = str(retry_after)
+        return response
+
+    def _page(self, body: str, status: int) -> Response:
+        return HTMLResponse(_PAGE.format(title=escape(self._desk), style=_STYLE, body=body), status, _HEADERS)
+
+    @property
+    def _desk(self) -> str:
+        return self._shelf.book().desk.desk.name
