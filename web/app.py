@@ -28,7 +28,7 @@ from router.book import Shelf
 from router.opened import Acted
 from tickets.availability import Availability
 from tickets.trouble import Temporary
-from web import api, choices, devices, notices, rate, slack, stop
+from web import api, choices, devices, notices, page, rate, slack, stop
 from web.api import Api
 from web.body import RETRY_AFTER, Held, Share, body_of
 from web.slack import Slack
@@ -96,6 +96,7 @@ def _api(front: Front, parts: Parts) -> Iterator[BaseRoute]:
     yield from devices.routes(base)
     yield from notices.routes(base, front.live)
     yield from rate.routes(front, Shelf(parts.desk), parts.acted)
+    yield from page.routes()
 
 
 async def _healthz(_request: HttpRequest) -> Response:
