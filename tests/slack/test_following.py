@@ -31,21 +31,21 @@ class Following(Clicking):
     def __init__(self, store: Store, slack: FakeSlack, folder: Path, clock: Clock) -> None:
         super().__init__(store, slack, folder, slack_desk(slack, text=HEAD.replace("notifiers:", RULE)))
         self.clock = clock
-        self.notices = Slack(Api(slack.token, slack.base_url), Cards(store, self.at, clickable=True, clock=clock))
+        self.by_slack = Slack(Api(slack.token, slack.base_url), Cards(store, self.at, clickable=True, clock=clock))
 
     @property
     def out(self) -> Outbox:
         """The outbox, by Slack too."""
         box = super().out
-        return replace(box, notifiers={**box.notifiers, "slack": self.notices})
+        return replace(box, notifiers={**box.notifiers, "slack": self.by_slack})
 
     def later(self, seconds: float) -> None:
         """Let time go by, deliver what is owed, and let the cards follow."""
         self.clock.now += seconds
         self.now = self.clock.now
         self.deliver()
-        for card in self.notices.cards.due(10):
-            self.notices.follow(card)
+        for card in self.by_slack.cards.due(10):
+            self.by_slack.follow(card)
 
     def shown(self, message: dict[str, Any]) -> set[str]:
         """Return the words of a message."""
@@ -92,9 +92,9 @@ def test_a_desk_without_slack_marks_no_cards(front: Following) -> None:
     number, _ = front.ticket_with_card()
     front.later(0)
     front.later(APART_SECONDS)
-    assert front.notices.cards.due(10) == []
+    assert front.by_slack.cards.due(10) == []
     front.at = front.at.model_copy(update={"notifiers": {}})
     front.acts.take(number, "luca")
-    assert front.notices.cards.standing(number, front.billing) is not None
+    assert front.by_slack.cards.standing(number, front.billing) is not None
     front.clock.now += 60
-    assert front.notices.cards.due(10) == []
+    assert front.by_slack.cards.due(10) == []
