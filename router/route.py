@@ -16,6 +16,7 @@ from ingest.virus import Scanner
 from router.about import about
 from router.aside import set_aside
 from router.book import Book, Shelf
+from router.bounced import bounced, claim_of
 from router.by_mail.acting import GOES_ON, ByMail, Ended
 from router.by_mail.tokens import Claim, claims_of
 from router.case import Case, PutAside
@@ -122,6 +123,8 @@ class Router:
         reading = read(row, desk, self._verifier)
         if self._scanner is not None:
             reading = scan(reading, self._scanner, row.raw, desk, self._clock() - row.received_at)
+        if row.cause != RELEASED and (claim := claim_of(reading, desk)) is not None:
+            return self._bounced(row, book, reading, claim)
         claims = _acts(reading, desk)
         ended = self._by_mail.act(row, reading, claims, book, away) if claims else GOES_ON
         return self._write(row, reading, book, away, passed) if ended == GOES_ON else _routed(row, ended)
@@ -159,6 +162,18 @@ class Router:
         log.info("routed", inbox=inbox_id, channel=row.channel, ticket=number, new=found.ticket is None)
         where = None if keys.mail else row.conversation
         return Routed(inbox_id, row.channel, "routed", row.received_at, number, tuple(notices), tuple(errands), where)
+
+    def _bounced(self, row: Any, book: Book, reading: Reading, claim: tuple[int, str]) -> Routed | None:
+        """Take what a mail server says about a notice; it becomes no ticket."""
+        key = signing_key(self._store)
+        with self._store.write() as connection:
+            if not claimed(connection, row.id):
+                return None
+            pen = Pen(connection, row.id, self._clock())
+            found = bounced(pen, book, reading, claim, key, row.attempts)
+            finish(connection, row.id, self._clock(), found.state, cause=found.cause)
+        log.info("a mail to the address of a notice's bounces", inbox=row.id, cause=found.cause)
+        return Routed(row.id, row.channel, found.state, row.received_at, notices=found.rings)
 
     def _waiting(self, inbox_id: int) -> Any:
         with self._store.read() as connection:
