@@ -1,4 +1,4 @@
-"""`agent ID away|back`, `agents`: who is at work."""
+"""`agent ID away|back`, `agents`: who is at work; `agent ID resume WAY`: who can be told again."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -8,28 +8,37 @@ import typer
 from sqlalchemy import func, select
 
 from commands.notices import notices
-from commands.output import AsJson, documents, line, table
+from commands.output import AsJson, documents, line, stop, table
 from commands.parts import known_agent, open_desk, open_store, settings
 from config.desk import Desk
+from config.notices import WAYS
 from router.absent import gone
 from router.staff import Staff
 from router.strategies import has
 from router.workload import load
 from tickets.look import moment
+from tickets.pauses import EVERYBODY, paused, resume
 from tickets.presence import away_since, set_away
 from tickets.schema import tickets, working
 from tickets.store import Store
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="the agent, by the id of the desk file")]
 State = Annotated[
-    Literal["away", "back", "notices"], typer.Argument(help="not at work, at work again, or what they are told")
+    Literal["away", "back", "notices", "resume"],
+    typer.Argument(help="not at work, at work again, what they are told, or that a paused way to them works again"),
+]
+Paused = Annotated[
+    str | None, typer.Argument(metavar="[WAY]", help="with resume: the way; ID may be '*' for all agents")
 ]
 
 
-def agent(name: Id, state: State, *, as_json: AsJson = False) -> None:
+def agent(name: Id, state: State, way: Paused = None, *, as_json: AsJson = False) -> None:
     """Say that an agent is not at work, or is back (a running desk sees to their tickets within a second), or show what they are told."""
     if state == "notices":
         notices(name, as_json=as_json)
+        return
+    if state == "resume":
+        _resume(name, way, as_json=as_json)
         return
     desk, now = open_desk(settings().desk_file).current(), time.time()
     who = known_agent(desk, name)
@@ -42,6 +51,21 @@ def agent(name: Id, state: State, *, as_json: AsJson = False) -> None:
     line(f"{who.name} {'is' if changed else 'was already'} {state}.")
     for one in going:
         line(f"  {_words(desk, name, one)}")
+
+
+def _resume(name: str, way: str | None, *, as_json: bool) -> None:
+    desk = open_desk(settings().desk_file).current()
+    if way not in WAYS:
+        stop(f"Say which way works again: frontdesk agent {name} resume {'|'.join(WAYS)}", 2)
+    if name != EVERYBODY:
+        known_agent(desk, name)
+    with open_store() as store, store.write() as connection:
+        ended = resume(connection, name, way)
+    if as_json:
+        documents([{"agent": name, "way": way, "ended": ended}])
+        return
+    who = "everybody" if name == EVERYBODY else desk.agents_by_id[name].name
+    line(f"{who} is told by {way} again." if ended else f"{way} to {who} was not paused.")
 
 
 def _going(store: Store, desk: Desk, name: str, now: float) -> Iterator[dict[str, Any]]:
@@ -78,6 +102,7 @@ def agents(*, as_json: AsJson = False) -> None:
         since = away_since(store)
         with store.read() as connection:
             held = load(connection, desk, desk.agents_by_id)
+            stopped = paused(connection)
     staff = Staff(desk, time.time(), since)
     rows: list[dict[str, Any]] = [
         {
@@ -89,6 +114,7 @@ def agents(*, as_json: AsJson = False) -> None:
             "since": moment(since.get(one.id)),
             "load": held[one.id],
             "capacity": one.capacity,
+            "paused": {pause.way: pause.why for pause in stopped if pause.agent == one.id},
         }
         for one in desk.agents
     ]
@@ -100,7 +126,8 @@ def agents(*, as_json: AsJson = False) -> None:
             *(row["agent"], row["name"], ", ".join(row["departments"])),
             has(desk.agents_by_id[row["agent"]], held),
             *(row["state"], row["why"], row["since"]),
+            ", ".join(row["paused"]),
         )
         for row in rows
     )
-    table(("Agent", "Name", "Departments", "Has", "State", "Why", "Since"), cells, nothing="")
+    table(("Agent", "Name", "Departments", "Has", "State", "Why", "Since", "Not told by"), cells, nothing="")

@@ -1,7 +1,8 @@
 """`tickets`, `ticket N`, `why N`, `outbox`: looking at what the desk did."""
 
 import sys
-from typing import Annotated, Any, Final
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, Literal
 
 import typer
 from sqlalchemy import select
@@ -78,6 +79,7 @@ def ticket(number: Number, *, raw: Raw = None, attachment: Attachment = None, as
     line("\nHistory", "bold")
     for event in found["history"]:
         line(f"{event['at']}  {event['event']}  by {event['actor']}  {_details(event['data'])}")
+        _show_told(event["told"])
 
 
 def _show(said: dict[str, Any]) -> None:
@@ -160,10 +162,14 @@ def why(number: Number, *, as_json: AsJson = False) -> None:
             line(f"  {because}")
         for text in explain(one["trace"]):
             line(f"  {text}", STYLES.get(text[0]))
-        for told in one["told"]:
-            error = f" - {told['last_error']}" if told["last_error"] else ""
-            style = "red" if told["state"] == "failed" else "dim" if told["state"] == "suppressed" else "cyan"
-            line(f"  @ {told['recipient']} by {told['notifier']}: {told['state']}, {told['reason']}{error}", style)
+        _show_told(one["told"])
+
+
+def _show_told(notices: Sequence[dict[str, Any]]) -> None:
+    for told in notices:
+        error = f" - {why}" if (why := told.get("held") or told["last_error"]) else ""
+        style = "red" if told["state"] == "failed" else "dim" if told["state"] == "suppressed" else "cyan"
+        line(f"  @ {told['recipient']} by {told['notifier']}: {told['state']}, {told['reason']}{error}", style)
 
 
 STYLES: Final = {"✓": "green", "✗": "dim", "·": "dim", "→": "bold"}
@@ -179,15 +185,25 @@ def _asked(one: dict[str, Any]) -> str:
     return f"{who}: {asked['event']}"
 
 
-def outbox(*, as_json: AsJson = False) -> None:
+def outbox(
+    *,
+    agent: Annotated[str | None, typer.Option("--agent", metavar="ID", help="only to this agent")] = None,
+    state: Annotated[
+        Literal["pending", "sent", "failed", "suppressed"] | None, typer.Option("--state", help="only in this state")
+    ] = None,
+    ticket: Annotated[int | None, typer.Option("--ticket", metavar="N", help="only about this ticket")] = None,
+    as_json: AsJson = False,
+) -> None:
     """List who was told what, what is still owed, and what was not sent and why."""
     with open_store() as store:
-        rows = notices(store)
+        rows = notices(store, ticket, agent, state)
     if as_json:
         documents(rows)
         return
-    headings = ("No.", "Ticket", "Event", "Recipient", "By", "State", "Attempts", "Reason", "Last error")
-    table(headings, (tuple(row.values()) for row in rows), nothing="Nobody was told anything yet.")
+    headings = ("No.", "Ticket", "Event", "Recipient", "By", "State", "Attempts", "Reason", "Why it waits or failed")
+    columns = ("id", "ticket", "event", "recipient", "notifier", "state", "attempts", "reason")
+    cells = ((*(row[name] for name in columns), row["held"] or row["last_error"]) for row in rows)
+    table(headings, cells, nothing="Nobody was told anything of that kind yet.")
 
 
 def _details(data: dict[str, Any]) -> str:

@@ -26,6 +26,7 @@ from notify.claim import Claim, Claimed
 from notify.note import Note, one_line
 from notify.notifier import Needless, Notifier, NotYet
 from tickets.keys import signing_key
+from tickets.look import moment
 from tickets.pauses import resume
 from tickets.preferences import Preferences
 from tickets.schema import outbox, tickets
@@ -78,6 +79,8 @@ _DUE: Final = (
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True)
 )
+
+
 _LISTED: Final = {
     "id": outbox.c.id,
     "ticket": outbox.c.ticket_id,
@@ -88,6 +91,12 @@ _LISTED: Final = {
     "attempts": outbox.c.attempts,
     "reason": outbox.c.reason,
     "last_error": outbox.c.last_error,
+    "word": outbox.c.word,
+    "whose": outbox.c.whose,
+    "held": outbox.c.held,
+    "provider_id": outbox.c.provider_id,
+    "not_before": outbox.c.not_before,
+    "seen_at": outbox.c.seen_at,
 }
 
 
@@ -281,13 +290,24 @@ class Outbox:
         return Delivery(outcome, note.notifier, note.channel, seconds, note.conversation)
 
 
-def listing(store: Store, ticket: int | None = None) -> list[dict[str, Any]]:
-    """Return the rows of one ticket, or all of them, oldest first, in the words of `frontdesk outbox --json`."""
+def listing(
+    store: Store, ticket: int | None = None, recipient: str | None = None, state: str | None = None
+) -> list[dict[str, Any]]:
+    """Return the rows of one ticket, recipient and state, or all of them, oldest first, in the words of `frontdesk outbox --json`.
+
+    Raises `Temporary`.
+    """
     rows = select(*(column.label(name) for name, column in _LISTED.items())).order_by(outbox.c.id)
-    if ticket is not None:
-        rows = rows.where(outbox.c.ticket_id == ticket)
+    for column, value in ((outbox.c.ticket_id, ticket), (outbox.c.recipient, recipient), (outbox.c.state, state)):
+        if value is not None:
+            rows = rows.where(column == value)
     with store.read() as connection:
-        return [dict(row) for row in connection.execute(rows).mappings()]
+        return [_row(dict(row)) for row in connection.execute(rows).mappings()]
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    waits = row["state"] == "pending"
+    return {**row, "not_before": moment(row["not_before"]) if waits else None, "seen_at": moment(row["seen_at"])}
 
 
 def _ids(note: Note) -> list[int]:

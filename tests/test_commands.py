@@ -98,7 +98,13 @@ def test_a_mail_from_a_pipe_becomes_a_ticket_and_can_be_looked_at(desk_folder: P
     assert whole["entries"][0]["text"].startswith("Where is it?")
     assert [event["event"] for event in whole["history"]] == ["ticket.created", "message.received"]
     [told, _] = documents("outbox")
-    assert list(told) == ["id", "ticket", "event", "recipient", "notifier", "state", "attempts", "reason", "last_error"]
+    known = ["id", "ticket", "event", "recipient", "notifier", "state", "attempts", "reason", "last_error"]
+    assert list(told) == [*known, "word", "whose", "held", "provider_id", "not_before", "seen_at"]
+    assert documents("outbox", "--ticket", "1", "--agent", told["recipient"], "--state", told["state"])[0] == told
+    assert documents("outbox", "--ticket", "2") == documents("outbox", "--state", "failed") == []
+    [made, _] = whole["history"]
+    assert {(one["recipient"], one["notifier"]) for one in made["told"]} >= {(told["recipient"], told["notifier"])}
+    assert f"@ {told['recipient']} by {told['notifier']}: pending" in call("ticket", "1").stdout
     [one] = documents("why", "1")
     assert one["trace"]["because"].endswith("billing@acme.example")
     for words in (("tickets",), ("ticket", "1"), ("why", "1"), ("outbox",)):

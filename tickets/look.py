@@ -39,10 +39,11 @@ def ticket(store: Store, number: int) -> dict[str, Any] | None:
         said = connection.execute(select(entries).where(entries.c.ticket_id == number).order_by(entries.c.id)).all()
         past = connection.execute(select(events).where(events.c.ticket_id == number).order_by(events.c.id)).all()
         talk = connection.execute(select(conversations).where(conversations.c.ticket_id == number)).all()
+        told = connection.execute(select(outbox).where(outbox.c.ticket_id == number).order_by(outbox.c.id)).all()
     return {
         **_ticket(row),
         "entries": [_entry(one) for one in _in_order(said)],
-        "history": [_event(one) for one in past],
+        "history": [_event(one, [_noticed(row) for row in told if row.event_id == one.id]) for one in past],
         "conversations": [_conversation(one) for one in talk],
     }
 
@@ -166,8 +167,14 @@ def _entry(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _event(row: Row[Any]) -> dict[str, Any]:
-    return {"event": row.name, "actor": row.actor, "data": json.loads(row.data), "at": moment(row.at)}
+def _event(row: Row[Any], told: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    data = json.loads(row.data)
+    return {"event": row.name, "actor": row.actor, "data": data, "at": moment(row.at), "told": told}
+
+
+def _noticed(row: Row[Any]) -> dict[str, Any]:
+    """Return who was told of an event or was not, and why."""
+    return {**_told(row), "held": row.held, "sent_at": moment(row.sent_at), "seen_at": moment(row.seen_at)}
 
 
 def _told(row: Row[Any]) -> dict[str, Any]:

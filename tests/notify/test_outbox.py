@@ -391,14 +391,25 @@ def test_the_listing_tells_every_row_in_the_words_other_tools_rely_on(box: Outbo
         "id": second,
         "ticket": row(store, second).ticket_id,
         "event": "message.received",
+        "word": None,
+        "whose": None,
         "recipient": "sona",
         "notifier": "email",
         "state": "suppressed",
         "attempts": 0,
         "reason": "not told: it is your own act",
+        "held": None,
         "last_error": None,
+        "provider_id": None,
+        "not_before": None,
+        "seen_at": None,
     }
+    assert rows[0]["provider_id"] == "sent-1"
     assert listing(store, rows[0]["ticket"]) == rows[:1]
+    assert listing(store, state="suppressed") == rows[1:]
+    assert listing(store, recipient="sona") == rows
+    assert listing(store, recipient="luca") == []
+    assert listing(store, rows[0]["ticket"], "sona", "failed") == []
 
 
 def test_every_outcome_is_one_line_of_the_log(box: Outbox, store: Store, recorder: Recorder, logs: list[Any]) -> None:

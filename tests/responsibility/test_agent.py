@@ -14,6 +14,7 @@ from router.hand import CannotActError
 from tests.desks import HEAD
 from tests.responsibility.desks import team
 from tests.responsibility.shift import THREE, Shift
+from tickets.pauses import pause
 from tickets.store import Store
 from worker import App, cli
 
@@ -71,3 +72,16 @@ def test_who_is_not_at_work_takes_nothing_that_would_not_stay_with_them(store: S
         shift.acts.take(number, "sona")
     shift.says(when_away="keep")
     assert shift.acts.take(number, "sona").changed
+
+
+def test_a_way_that_is_paused_is_shown_and_works_again_when_somebody_says_so(app: App) -> None:
+    with app.store.write() as connection:
+        for who in ("sona", "luca"):
+            pause(connection, who, "email", f"{who}@acme.example", "550 5.1.1 no such user", 0.0)
+    listed = [json.loads(line) for line in CliRunner().invoke(cli, ("agents", "--json")).stdout.splitlines()]
+    assert {one["agent"]: one["paused"] for one in listed}["sona"] == {"email": "550 5.1.1 no such user"}
+    assert agent("sona", "resume", "email") == ["Sona is told by email again."]
+    assert agent("sona", "resume", "email") == ["email to Sona was not paused."]
+    assert agent("*", "resume", "email", "--json") == ['{"agent": "*", "way": "email", "ended": 1}']
+    wrong = CliRunner().invoke(cli, ("agent", "sona", "resume", "pigeon"))
+    assert (wrong.exit_code, "email|slack|push|in_app|apprise" in wrong.output) == (2, True)
