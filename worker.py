@@ -44,6 +44,7 @@ from config.settings import Settings, WrongSettingError
 from config.watch import DeskFile
 from tickets.blobs_sweep import sweeping
 from tickets.trouble import Temporary
+from web.slack_socket import SocketMode
 
 ROUTE_THREADS = 1
 """One: routing in Python and one writer in SQLite gain nothing from a second thread, and lose a fifth to switching."""
@@ -291,8 +292,9 @@ def _serve(*, embedded: bool) -> None:
                 greet(app.desk.current(), settings.desk_file, addresses, [app.store.name, *ways])
 
             front = app.front()
-            serving = serve(front, app.http(front), http=settings.http, started=started, reuse_port=not embedded)
-            asyncio.run(serving)
+            http, beside = settings.http, {"slack": SocketMode(app.slack).run}
+            ran = serve(front, app.http(front), http=http, started=started, beside=beside, reuse_port=not embedded)
+            asyncio.run(ran)
     except CannotListenError as error:
         stop(str(error), 1)
     except Temporary as error:

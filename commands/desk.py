@@ -21,6 +21,8 @@ from config.problems import DeskError
 from config.settings import Settings, WrongSettingError
 from ingest.mailbox import health
 from ingest.virus import Scanner
+from notify import slack
+from notify.slack_check import SILENT, heard_by
 from tickets.blobs import open_blobs
 from tickets.look import moment
 from tickets.schema import HEAD
@@ -93,6 +95,7 @@ def _examine(found: Settings) -> Iterator[tuple[str, str, str]]:
     if desk is not None:
         yield from _secrets(desk)
         yield from _trusting(desk)
+        yield from _clicks(desk)
         yield from _ways(found, desk)
 
 
@@ -189,3 +192,10 @@ def _trusting(desk: Desk) -> Iterator[tuple[str, str, str]]:
         if isinstance(config, MailConfig) and config.trust is None:
             words = "no `trust`: nobody knows whether a mail is genuine, and an agent who writes counts as a customer"
             yield f"channel {config.name}", "warning", f"{words}; see docs/channels.md"
+
+
+def _clicks(desk: Desk) -> Iterator[tuple[str, str, str]]:
+    """Yield whether anybody hears what agents do in Slack."""
+    if isinstance(config := desk.notifiers.get("slack"), slack.Config):
+        way = heard_by(config)
+        yield "clicks in Slack", "fine" if way else "warning", f"come by {way}" if way else SILENT

@@ -17,6 +17,7 @@ from ingest import channel as channels
 from ingest.mail.sealed import check_decryption
 from notify import notifier as notifiers
 from notify.signature import check_dkim
+from notify.slack_check import check_slack
 from notify.template import check_templates
 from router.chains import check_escalations
 from router.correlate import check_correlations
@@ -39,6 +40,7 @@ CHECKS = (
     check_decryption,
     check_templates,
     check_dkim,
+    check_slack,
     channels.check,
 )
 

@@ -5,8 +5,10 @@ import contextlib
 import resource
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 import uvicorn
@@ -16,7 +18,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from commands.output import line
 from config.desk import ChannelConfig, Desk
 from ingest import channel as channels
-from ingest.channel import ListeningChannel, WatchingChannel
+from ingest.channel import ListeningChannel
 from ingest.front import Front
 
 GRACE_SECONDS = 3
@@ -29,6 +31,9 @@ FILES = 65_536
 """File descriptors a process asks for, as far as it may have them: a connection is one."""
 AGAIN_SECONDS = 60
 
+Run = Callable[[], Coroutine[Any, Any, None]]
+"""Runs for as long as it is let."""
+
 log = structlog.get_logger()
 
 
@@ -37,10 +42,17 @@ class CannotListenError(Exception):
 
 
 async def serve(
-    front: Front, app: Starlette, *, http: str, started: Callable[[list[str]], None], reuse_port: bool = False
+    front: Front,
+    app: Starlette,
+    *,
+    http: str,
+    started: Callable[[list[str]], None],
+    beside: Mapping[str, Run] | None = None,
+    reuse_port: bool = False,
 ) -> None:
     """Listen and watch until SIGINT or SIGTERM; `started` is told the addresses. Raises `CannotListenError`.
 
+    What is `beside`, by its name, runs meanwhile; when it fails it begins again.
     With `reuse_port` several processes share the addresses (SO_REUSEPORT), and the kernel deals the connections out.
     """
     stop = asyncio.Event()
@@ -59,7 +71,10 @@ async def serve(
                     await stack.enter_async_context(_listening(module, config, front, reuse_port=reuse_port))
                     addresses.append(address)
                 if (watcher := channels.watching(config.type)) is not None:
-                    await stack.enter_async_context(_watching(watcher, config, front))
+                    watch = partial(watcher.watch, config, front.desk, front.accept, front.store)
+                    await stack.enter_async_context(_meanwhile(f"channel {config.name}", watch))
+            for name, run in (beside or {}).items():
+                await stack.enter_async_context(_meanwhile(name, run))
             started(addresses)
             await stop.wait()
             log.info("stopping")
@@ -84,8 +99,8 @@ async def _listening(
 
 
 @contextlib.asynccontextmanager
-async def _watching(module: WatchingChannel, config: ChannelConfig, front: Front) -> AsyncIterator[None]:
-    task = asyncio.create_task(_watched(module, config, front))
+async def _meanwhile(name: str, run: Run) -> AsyncIterator[None]:
+    task = asyncio.create_task(_for_ever(name, run))
     try:
         yield
     finally:
@@ -94,12 +109,12 @@ async def _watching(module: WatchingChannel, config: ChannelConfig, front: Front
             await task
 
 
-async def _watched(module: WatchingChannel, config: ChannelConfig, front: Front) -> None:
+async def _for_ever(name: str, run: Run) -> None:
     while True:
         try:
-            await module.watch(config, front.desk, front.accept, front.store)
+            await run()
         except Exception:
-            log.exception("watching failed, it begins again", channel=config.name)
+            log.exception("it failed and begins again", what=name)
             await asyncio.sleep(AGAIN_SECONDS)
 
 

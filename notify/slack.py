@@ -42,6 +42,7 @@ class Config(Model):
 
     token: Secret = Field(description="the app's bot token, xoxb-…")
     signing_secret: Secret | None = Field(default=None, description="the app's signing secret, for its buttons")
+    app_token: Secret | None = Field(default=None, description="an app-level token, xapp-…, for Socket Mode")
     base_url: str = Field(
         default="https://slack.com/api/", pattern=r"^https?://[^\s/]", description="only for a proxy or a test"
     )
@@ -49,7 +50,7 @@ class Config(Model):
     @property
     def clickable(self) -> bool:
         """Whether clicks on buttons are heard."""
-        return self.signing_secret is not None
+        return (self.signing_secret or self.app_token) is not None
 
 
 def open_slack(config: Config, store: Store, desk: Desk, folder: Path, clock: Callable[[], float]) -> Notifier:

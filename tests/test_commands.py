@@ -299,6 +299,25 @@ def test_doctor_warns_of_a_mail_channel_that_knows_nobody(desk_folder: Path) -> 
     assert "channel mail" not in {row["what"] for row in documents("doctor")}
 
 
+@pytest.mark.parametrize(
+    ("key", "state", "words"),
+    [
+        ("", "warning", "set signing_secret, or app_token for Socket Mode"),
+        (", signing_secret: env:NO_SECRET", "fine", "come by signed HTTP at /slack/"),
+        (", app_token: env:NO_TOKEN", "fine", "come by Socket Mode"),
+    ],
+)
+def test_check_and_doctor_say_whether_anybody_hears_clicks_in_slack(
+    desk_folder: Path, key: str, state: str, words: str
+) -> None:
+    (desk_folder / "desk.yaml").write_text(f"{HEAD}  slack: {{token: env:NO_BOT{key}}}\n", encoding="utf-8")
+    found = {(row["what"], row["state"]): row["words"] for row in documents("doctor")}
+    assert words in found["clicks in Slack", state]
+    assert ("notifier slack", "missing") in found
+    warned = [row for row in documents("check") if row["path"] == "notifiers.slack"]
+    assert [row["severity"] for row in warned] == (["warning"] if state == "warning" else [])
+
+
 def test_doctor_finds_the_secrets_of_a_listeners_users_and_of_decryption(
     desk_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

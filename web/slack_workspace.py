@@ -9,6 +9,7 @@ from typing import Any, Final
 import structlog
 
 from config.desk import Agent, Desk
+from config.model import Secret
 from ingest.outbound import Outbound, origin, revealed
 from ingest.payload import Fields, part, word
 from notify.card import escape
@@ -59,7 +60,19 @@ class Workspace:
 
     def call(self, method: str, **body: Any) -> Fields:
         """Call a method of the Web API with `json` or `form`; raises `Temporary`, or `Permanent` with Slack's word."""
-        headers = {"Authorization": f"Bearer {revealed(self.config.token)}"}
+        return self._call(self.config.token, method, **body)
+
+    def socket_url(self) -> str:
+        """Return where to connect to for Socket Mode, good for once. Raises like `call`."""
+        if self.config.app_token is None:
+            raise failure("auth", "notifiers.slack has no app_token")
+        url = word(self._call(self.config.app_token, "apps.connections.open", form={}), "url")
+        if not url.startswith("wss://") and not (url.startswith("ws://") and self._own.startswith("http://")):
+            raise failure("transient", "Slack names no URL of a socket")
+        return url
+
+    def _call(self, token: Secret, method: str, **body: Any) -> Fields:
+        headers = {"Authorization": f"Bearer {revealed(token)}"}
         answered = self._out.call("POST", f"{self.config.base_url.rstrip('/')}/{method}", headers=headers, **body)
         said = answered.json
         error = word(said, "error")[:80]
