@@ -171,6 +171,8 @@ def changed(lines: Sequence[Change]) -> dict[str, tuple[Values, Values]]:
         elif line.event == "ticket.tagged":
             old, new = found.get("tags", ((), ()))
             found["tags"] = (old + tuple(line.data.get("removed", ())), new + tuple(line.data.get("added", ())))
+        elif line.event == "ticket.rated":
+            found["rating"] = ((), (str(line.data.get("score") or ""),))
     return found
 
 

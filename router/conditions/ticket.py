@@ -8,6 +8,7 @@ from config.rule import Status
 from router.conditions.condition import Of, View, condition
 from router.conditions.kinds import CHOICE, NAME, NAMES, NUMBER, TEXT
 from router.event import PRIORITIES, Values
+from tickets.rating import Score
 
 REASONS = (
     "no_members", "outside_hours", "all_offline", "all_at_capacity", "channel_disabled", "skill_missing", "transferred",
@@ -70,6 +71,12 @@ def fields(view: View) -> Values:
     """Value of a field of the ticket, from a form, a program or a rule."""
     value = view.event.ticket.fields.get(view.of)
     return () if value is None else (value,)
+
+
+@condition(CHOICE, lambda _desk: get_args(Score))
+def rating(view: View) -> str:
+    """Score the customer has just given: positive or negative; empty when something else has happened."""
+    return next(iter(view.event.changed.get("rating", ((), ()))[1]), "")
 
 
 @condition(NUMBER)

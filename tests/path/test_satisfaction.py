@@ -35,7 +35,7 @@ ASKING = RULED.replace("domain: support.acme.example", f'domain: support.acme.ex
     "addresses: [billing@acme.example]", "ask_for_rating: 1h, addresses: [billing@acme.example]"
 )
 RULES = """
-  - {name: Unhappy, on: [ticket.rated], then: [{tag: vip}, {notify: "agent:luca"}]}
+  - {name: Unhappy, on: [ticket.rated], when: [{rating: negative}], then: [{tag: vip}, {notify: "agent:luca"}]}
   - {name: Thanks, on: [message.received], when: [{subject: {contains: thanks}}], then: [{status: resolved}]}
 """
 
@@ -292,6 +292,14 @@ def test_a_rating_may_be_changed_for_a_week_and_saying_it_twice_is_once(front: R
     assert refused is not None
     assert (refused.open, refused.score) == (False, "positive")
     assert kept(front, number)[0].score == "positive"
+
+
+def test_a_rule_may_ask_for_the_score(front: Ruled, client: TestClient) -> None:
+    number = resolved(front)
+    client.post(link(front, number), data={"score": "positive"})
+    assert front.ticket(number)["tags"] == []
+    client.post(link(front, number), data={"score": "negative"})
+    assert front.ticket(number)["tags"] == ["vip"]
 
 
 def test_a_rated_ticket_is_not_asked_about_any_more(front: Ruled, client: TestClient) -> None:

@@ -84,6 +84,7 @@ TEXTS: list[tuple[str, dict[str, Any], Any, Any]] = [
     ("weekday", {"at": MONDAY_10 + 13.5 * HOUR}, "mon", "tue"),
     ("weekday", {"at": MONDAY_10 + 13.5 * HOUR, "department": "billing"}, "tue", "mon"),
     ("weekday.europe", {"at": MONDAY_10 + 13.5 * HOUR}, "tue", "mon"),
+    ("rating", {"changed": {"rating": ((), ("negative",))}}, "negative", "positive"),
     ("language", {"reply_text": "Dobrý deň, faktúra je nesprávna. Ďakujem."}, "sk", "cs"),
     ("language", {"text": "Good morning, the invoice is wrong. Thank you."}, "en", "de"),
 ]  # fmt: skip

@@ -104,7 +104,7 @@ def _sound(frame: Mapping[str, Any]) -> str:
     number = word(frame, "id")
     if not _ID.fullmatch(number):
         raise Nacked("frame", "id is missing, or is not 1 to 64 of A-Z a-z 0-9 _ -")
-    for name in ("text", "name", "email", "department", "comment"):
+    for name in ("text", "name", "email", "department", "comment", "lang"):
         value, longest = frame.get(name), LENGTHS.get(name, LONGEST_COMMENT)
         if value is not None and not isinstance(value, str):
             raise Nacked("frame", f"{name} is not a string")

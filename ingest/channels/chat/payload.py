@@ -16,6 +16,7 @@ from ingest.channel import Unreadable
 from ingest.channels.chat.tokens import Visitor, is_minted
 from ingest.first_line import first_line
 from ingest.payload import count, part, parts, word
+from tickets.language import tag_of
 from tickets.message import Attachment, AttachmentType, InboundMessage, Kind, Rating, Sender, clean
 
 LENGTHS: Final = {"visitor": 200, "client_msg_id": 200, "text": 10_000, "name": 200, "email": 320, "department": 63}
@@ -135,6 +136,7 @@ def _of_frame(body: Mapping[str, Any]) -> InboundMessage:
         fields={clean(name): value for name, value in part(frame, "fields").items() if isinstance(value, str)},
         mail_address=address(email),
         mail_only=offline,
+        language=tag_of(word(frame, "lang")),
         rating=_rating(frame) if kind == "rating" else None,
         handle={frame["type"]: "1"} if frame["type"] in ("transcript", "end") else {},
     )

@@ -107,7 +107,7 @@ export class Conversation {
   say(text, files = [], about = {}) {
     this.stopTyping();
     this.#shelf.delete(this.#endedKey);
-    const frame = { type: SHOWN, id: newId(), text, files: files.map(({ id }) => id) };
+    const frame = { type: SHOWN, id: newId(), text, files: files.map(({ id }) => id), lang: this.session.lang };
     // The desk asks it of its first message; which that will be is not sure before it is there.
     if (this.seq === 0 && this.session.seq === 0) Object.assign(frame, (this.#about ??= about));
     this.#outbox.add(
@@ -118,7 +118,7 @@ export class Conversation {
 
   /** Leave a message that is answered by mail, ask for a transcript, rate, end. */
   ask(type, what = {}) {
-    this.#outbox.add({ type, id: newId(), ...what });
+    this.#outbox.add({ type, id: newId(), lang: this.session.lang, ...what });
   }
 
   /** Begin to work out the proof the desk asks for before the first message. */
