@@ -16,6 +16,7 @@ from config.watch import DeskFile
 from ingest import channel as channels
 from ingest.mail.sealed import check_decryption
 from notify import notifier as notifiers
+from notify.apprise import check_apprise
 from notify.signature import check_dkim
 from notify.slack_check import check_slack
 from notify.template import check_templates
@@ -39,6 +40,7 @@ CHECKS = (
     check_escalations,
     check_decryption,
     check_templates,
+    check_apprise,
     check_dkim,
     check_slack,
     channels.check,

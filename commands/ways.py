@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from config.desk import ChannelConfig, Desk
 from ingest import channel as channels
 from ingest.outbound import Outbound, origin
-from notify import push, slack, webhook
+from notify import apprise, push, slack, webhook
 from notify.answers import Answers
 from notify.letter import Letters
 from notify.note import Note
@@ -54,5 +54,7 @@ def open_outbox(store: Store, desk: Desk, blobs: Blobs, folder: Path) -> Outbox:
     if isinstance(services := desk.notifiers.get("push"), push.Config):
         private = [one.url for one in services.services if one.private]
         ways["push"] = push.Push(services, store, Outbound(own=private).call)
+    if urls := apprise.urls_of(desk):
+        ways["apprise"] = apprise.Apprise(urls)
     ways["mail"] = Letters(store, desk, blobs, cast(Post, ways["email"]))
     return Outbox(store, desk, ways, settled=ended)
