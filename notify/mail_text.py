@@ -170,7 +170,9 @@ def _why(notes: Sequence[Note], *, digest: bool = False) -> Iterator[tuple[str, 
     else:
         reasons = dict.fromkeys(one_line(one.reason) for one in notes)
         yield f"You get this mail because: {'; '.join(reasons)}", ""
-        yield "See the whole ticket", note.link or note.command
+        yield "See the whole ticket", note.command
+        if note.link:
+            yield "In a browser", note.link
     if note.stop_url:
         yield "Stop mails like this one", note.stop_url
 

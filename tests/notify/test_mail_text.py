@@ -96,7 +96,7 @@ def test_one_click_needs_https_and_what_is_no_address_is_left_out_of_the_headers
 
 def test_the_ticket_is_one_click_away_where_the_desk_has_a_url() -> None:
     message = read(render(a_note(url=URL)))
-    assert f"See the whole ticket: {URL}/tickets/123\n" in part(message, "plain")
+    assert f"See the whole ticket: frontdesk ticket 123\nIn a browser: {URL}/tickets/123\n" in part(message, "plain")
     assert f'<a href="{URL}/tickets/123">' in part(message, "html")
 
 
