@@ -14,6 +14,10 @@ from router.reading import Reading
 LIVES_DAYS: Final = 180
 """How long after its notice was decided a reply address may be used."""
 
+CLOCKS_APART: Final = 3_600.0
+"""So many seconds an agent's clock may be behind."""
+
+_ONCE: Final = ("to", "cc", "subject", "date", "message-id", "in-reply-to", "references", "content-type")
 _AUTOMATIC: Final = ("x-autoreply", "x-autorespond", "x-frontdesk-loop")
 _PRECEDENCES: Final = frozenset({"auto_reply", "auto-reply", "bulk", "junk", "list"})
 
@@ -104,6 +108,20 @@ def _one_from(mail: Mail) -> str | None:
     return sender_domain(mail.headers)[1] or None
 
 
+def _once_each(mail: Mail) -> str | None:
+    """Refuse a header line that was written above a signed one of the same name (RFC 6376, 8.15)."""
+    twice = next((name for name in _ONCE if len(mail.headers.every(name)) > 1), None)
+    return f"it has two {twice} headers, and a mail has one (RFC 5322, 3.6)" if twice else None
+
+
+def _written_since(mail: Mail) -> str | None:
+    """Refuse an older mail of the agent that somebody sends again to the address of a notice."""
+    sent = mail.reading.message.sent_at
+    if sent is None or sent.timestamp() < mail.told[0].created_at - CLOCKS_APART:
+        return "by its Date it was written before the notice"
+    return None
+
+
 def _theirs(mail: Mail) -> str | None:
     if mail.desk.agents_by_address.get(mail.writer) is not mail.agent:
         return f"it comes from {mail.writer or 'nobody'}, and that is none of the addresses the desk file has for the agent"
@@ -127,7 +145,7 @@ def _a_reply(mail: Mail) -> str | None:
 
 
 CHECKS: Final[tuple[Callable[[Mail], str | None], ...]] = (
-    _genuine, automatic, _one, _of_an_agent, _fresh, _one_from, _theirs, _proven, _a_reply,
+    _genuine, automatic, _one, _of_an_agent, _fresh, _one_from, _theirs, _proven, _once_each, _written_since, _a_reply,
 )  # fmt: skip
 """In this order: what says most comes first, and whoever is no agent learns nothing of a ticket."""
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, func, select
 
+from router.evidence import MAIL
 from router.state import State
 from router.trial.before import rebuilt, restored
 from tickets.blobs import Blobs, LostBlobError, raw_of
@@ -75,11 +76,12 @@ def _page(connection: Connection, blobs: Blobs, rows: Any) -> Iterator[Past | tu
     decided = select(decisions).where(decisions.c.ticket_id.in_(numbers), decisions.c.inbox_id.between(ids[0], ids[-1]))
     made = {row.inbox_id: row for row in connection.execute(decided)}
     known = connection.execute(select(entries.c.inbox_id, entries.c.facts).where(entries.c.inbox_id.in_(ids)))
-    facts = {row.inbox_id: json.loads(row.facts) for row in known if row.facts}
+    entries_of = {row.inbox_id: row.facts for row in known}
+    facts = {number: json.loads(said) for number, said in entries_of.items() if said}
     for row in rows:
         decision, ticket = made.get(row.id), of.get(row.ticket_id)
-        if decision is None or ticket is None:
-            continue  # a receipt, a reaction: rules are not asked about it
+        if decision is None or ticket is None or (row.conversation.startswith(MAIL) and row.id not in entries_of):
+            continue  # a receipt, a reaction, an agent's reply to a notice: no message that rules are asked about
         try:
             whole = row if row.stored is None else _whole(row, blobs)
             trace = json.loads(decision.trace)

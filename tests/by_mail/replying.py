@@ -47,6 +47,7 @@ class Letter:
     mail_from: str = "luca@acme.example"
     channel: str = "mail"
     type: str = "smtp"
+    date: str = "Sun, 22 Nov 2026 12:00:00 +0000"
 
     def but(self, **changed: Any) -> Self:
         """Return the same mail but for what is changed."""
@@ -67,7 +68,7 @@ class Letter:
             f"Subject: {self.subject}",
             f"Message-ID: <{self.message_id}>",
             *([f"In-Reply-To: <{self.answers}>", f"References: <{self.answers}>"] if self.answers else []),
-            "Date: Sun, 22 Nov 2026 12:00:00 +0000",
+            *([f"Date: {self.date}"] if self.date else []),
             "MIME-Version: 1.0",
             f"Content-Type: {kind}",
             "",

@@ -162,6 +162,18 @@ FORGED: dict[str, tuple[Forge, str, bool]] = {
         NOT_PROVEN,
         True,
     ),
+    "an older mail of the agent, sent again": (
+        lambda _, one: one.but(date="Sun, 22 Nov 2026 10:59:00 +0000", to="eve@example.net", envelope=(one.to,)),
+        "written before the notice",
+        True,
+    ),
+    "a mail without a date": (lambda _, one: one.but(date=""), "written before the notice", True),
+    "a To above the signed one": (
+        lambda _, one: one.but(to="eve@example.net", more=(f"To: {one.to}",), envelope=(one.to,)),
+        "it has two to headers",
+        True,
+    ),
+    "a Subject above the signed one": (header("Subject: Other"), "it has two subject headers", True),
     # a program
     "auto-replied": (header("Auto-Submitted: auto-replied"), AUTOMATIC, False),
     "auto-generated": (header("Auto-Submitted: auto-generated"), AUTOMATIC, False),

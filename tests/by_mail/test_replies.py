@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.by_mail.replying import DESK, Replying
-from tests.desks import desk, mail
+from ingest.channels.smtp.config import Config
+from ingest.channels.smtp.door import takes
+from router.trial.history import Past, messages, stretch
+from tests.by_mail.replying import DESK, DOMAIN, Replying
+from tests.desks import desk
 from tickets.store import Store
 
 
@@ -293,4 +296,25 @@ def test_a_proven_agents_mail_without_a_reply_address_is_what_it_always_was(fron
     done = front.reply(letter)
     assert (done.outcome, done.ticket, front.last(1)["author"]) == ("routed", 1, "agent:luca")
     assert [one for one in front.owed(1) if one[0] == "customer"] == []
-    assert mail("x@y")  # the customer hears nothing of it
+
+
+def test_the_listener_takes_mail_for_reply_addresses_and_for_nothing_that_only_looks_like_one(front: Replying) -> None:
+    config = front.at.channels_by_name["mail"]
+    assert isinstance(config, Config)
+    address = front.address()
+    assert takes(front.at, config, address)
+    assert takes(front.at, config, address.upper())
+    assert not takes(front.at, config, address.replace("@", "x@"))
+    assert not takes(front.at, config, address.replace(DOMAIN, "evil.example"))
+
+
+def test_rules_that_are_tried_on_history_see_no_message_in_a_reply_to_a_notice(store: Store, tmp_path: Path) -> None:
+    rules = "- {name: Tag, on: [ticket.answered, ticket.noted], then: [tag: vip]}"
+    front = Replying(store, tmp_path / "out", desk(DESK, rules))
+    front.send("a@customer", to="billing@acme.example")
+    front.reply(front.letter())
+    assert front.ticket(1)["tags"] == ["vip"]
+    with store.read() as connection:
+        first, last = stretch(connection, 0.0)
+        tried = [one.row.id for one in messages(connection, front.blobs, first, last, 0.0) if isinstance(one, Past)]
+    assert tried == [1]
