@@ -118,6 +118,12 @@ def blocks_of(card: Card) -> list[dict[str, Any]]:
     return blocks
 
 
+def title_of(card: Card) -> str:
+    """Return the number and subject of a card as the text that is read where blocks are not shown."""
+    subject = "" if card.hidden is not None else one_line(card.subject)
+    return cut_escaped(escape(f"#{card.number} {subject}".strip()), 2 * MAX_HEADER)
+
+
 def digest(blocks: Sequence[dict[str, Any]]) -> str:
     """Return what tells blocks apart from others."""
     return hashlib.sha256(json.dumps(blocks).encode()).hexdigest()[:32]

@@ -15,7 +15,8 @@ from pydantic import Field
 
 from config.desk import Desk
 from config.model import MissingSecretError, Model, Secret
-from notify.card import CARD, NOTICE, below, blocks_of, card_of, digest, keys, message, several
+from config.notices import URGENT
+from notify.card import CARD, NOTICE, below, blocks_of, card_of, digest, keys, message, several, title_of
 from notify.cards import Cards, Standing
 from notify.folder import Folder
 from notify.note import Note, one_line
@@ -99,13 +100,16 @@ class Slack:
         card = self.cards.claim(row)
         if card is None:
             return None
-        blocks = blocks_of(self.cards.card(card.ticket, card.place))
+        if card.attempt > ATTEMPTS:
+            return self._again(card, f"{ATTEMPTS} attempts ended without an answer", None)
+        now = self.cards.card(card.ticket, card.place)
+        blocks = blocks_of(now)
         shown = digest(blocks)
         if shown == card.shown:
             self.cards.shows(card, shown)
             return "same"
         try:
-            self._api.call("chat.update", channel=card.channel, ts=card.ts, text=f"#{card.ticket}", blocks=blocks)
+            self._api.call("chat.update", channel=card.channel, ts=card.ts, text=title_of(now), blocks=blocks)
         except Refused as error:
             return self._refused(card, error)
         except Temporary as error:
@@ -127,8 +131,10 @@ class Slack:
             raise Refused(error.word, f"{one_line(channel)[:100]}: {error}") from error
 
     def _post_below(self, card: Standing, notes: Sequence[Note]) -> str:
-        said = message(NOTICE, notes, below(notes))
-        return str(self._post(card.channel, {**said, "thread_ts": card.ts})["ts"])
+        said = {**message(NOTICE, notes, below(notes)), "thread_ts": card.ts}
+        if card.place[:1] not in "DUW" and any(note.word in URGENT for note in notes):
+            said["reply_broadcast"] = True  # else only who follows the thread would see it
+        return str(self._post(card.channel, said)["ts"])
 
     def _post_card(self, place: str, number: int, notes: Sequence[Note]) -> str:
         key = notes[0].key

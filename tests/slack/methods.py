@@ -58,7 +58,7 @@ class Methods:
         if thread and "thread_ts" in channel.messages.get(thread, {}):
             self._take(("invalid_arguments", "thread_ts names a reply"))
         self.workspace.limit(channel.id, BURST, 1)
-        kept = ("text", "blocks", "metadata", "thread_ts", "unfurl_links", "unfurl_media")
+        kept = ("text", "blocks", "metadata", "thread_ts", "reply_broadcast", "unfurl_links", "unfurl_media")
         said_ = {key: said[key] for key in kept if said.get(key) is not None}
         message = self.workspace.put(
             channel, {"text": "", **said_, "user": self.workspace.bot, "bot_id": "B0DESK", "app_id": "A0DESK"}

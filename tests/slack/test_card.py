@@ -38,7 +38,8 @@ def complaints(blocks: Sequence[dict[str, Any]], *notes: Note) -> list[str]:
     said = message(CARD, notes or (a_note(),), blocks)
     raw = [text["text"] for text in texts(blocks) if text["type"] == "mrkdwn" and is_raw(DATE.sub("", text["text"]))]
     long = ["it is too long"] if sum(len(text["text"]) for text in texts(blocks)) >= 8_000 else []
-    return [*(message_trouble(said) or ()), *raw, *long, *([said["text"]] if is_raw(said["text"]) else [])]
+    raw += [said["text"]] if is_raw(said["text"]) else []
+    return [*(message_trouble(said) or ()), *raw, *long]
 
 
 def a_card(**changes: Any) -> Card:

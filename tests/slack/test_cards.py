@@ -120,6 +120,45 @@ def test_the_first_notice_of_a_ticket_is_its_card_and_the_next_ones_are_below_it
     assert (row(store).channel, row(store).place) == (card["channel"], PLACE)
 
 
+@pytest.mark.parametrize("place", [PLACE, "U024BE7LH"])
+def test_what_is_urgent_is_shown_outside_of_a_channels_thread_too(
+    store: Store, slack: FakeSlack, box: Outbox, clock: Clock, place: str
+) -> None:
+    first = owe_card(store, place)
+    box.deliver(first)
+    for word in ("replied", "sla_breached"):
+        clock.now += 1
+        owed = owe_more(store, number_of(store, first), word, place)
+        with store.write() as connection:
+            connection.execute(update(outbox).where(outbox.c.id == owed).values(word=word))
+        box.deliver(owed)
+    outside = [message.get("reply_broadcast") for message in slack.messages(place)]
+    assert outside == [None, None, True if place == PLACE else None]
+
+
+def test_a_card_whose_every_attempt_died_is_left_until_its_ticket_changes(
+    store: Store, slack: FakeSlack, box: Outbox, app: Slack, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    owed = owe_card(store)
+    box.deliver(owed)
+    change(store, number_of(store, owed), clock.now, status="answered")
+    with monkeypatch.context() as patch:
+        patch.setattr(Api, "call", die)
+        for _ in range(ATTEMPTS):
+            clock.now = row(store).due_at
+            with pytest.raises(Killed):
+                follow(app)
+    clock.now = row(store).due_at
+    assert follow(app) == ["failed"]
+    change(store, number_of(store, owed), clock.now, status="open", priority="urgent")
+    clock.now += APART_SECONDS
+    assert follow(app) == ["updated"]
+    assert slack.messages(PLACE)[0]["text"] == f"#{number_of(store, owed)} Where is my invoice?"
+
+
 def test_each_place_has_its_own_card_also_a_direct_message(store: Store, slack: FakeSlack, box: Outbox) -> None:
     first = owe_card(store)
     box.deliver(first)
@@ -358,15 +397,15 @@ def test_a_busy_ticket_is_one_card_and_one_message_a_second(
     store: Store, slack: FakeSlack, box: Outbox, clock: Clock
 ) -> None:
     first = owe_card(store)
-    owed = [first, *(owe_more(store, number_of(store, first), f"line {number}") for number in range(20))]
+    owed = [first, *(owe_more(store, number_of(store, first), f"line {number}") for number in range(10))]
     for number in range(len(owed)):
         for one in owed:
             box.deliver(one)
         assert len(slack.messages(PLACE)) == number + 1
         clock.now += 1
     messages = slack.messages(PLACE)
-    assert [one.get("thread_ts") for one in messages] == [None, *([messages[0]["ts"]] * 20)]
-    assert sorted(words(one)[1] for one in messages[1:]) == sorted(f">line {number}" for number in range(20))
+    assert [one.get("thread_ts") for one in messages] == [None, *([messages[0]["ts"]] * 10)]
+    assert sorted(words(one)[1] for one in messages[1:]) == sorted(f">line {number}" for number in range(10))
     with store.read() as connection:
         assert set(connection.scalars(select(outbox.c.attempts))) == {1}
     assert len(slack.calls) == len(owed)
