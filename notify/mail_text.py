@@ -163,7 +163,10 @@ def _beyond(tickets: Sequence[object]) -> list[str]:
 
 
 def _why(notes: Sequence[Note], *, digest: bool = False) -> Iterator[tuple[str, str]]:
-    """Yield the lines at the end, each with the address or command it ends with, if any."""
+    """Yield the lines at the end, each with the address or command it ends with, if any.
+
+    The link that stops such mails stands in the headers only: a text is handed on to others.
+    """
     note = notes[-1]
     if digest:
         yield "You get this mail because your notices by mail are gathered", ""
@@ -173,8 +176,6 @@ def _why(notes: Sequence[Note], *, digest: bool = False) -> Iterator[tuple[str, 
         yield "See the whole ticket", note.command
         if note.link:
             yield "In a browser", note.link
-    if note.stop_url:
-        yield "Stop mails like this one", note.stop_url
 
 
 def _below(notes: Sequence[Note], *, digest: bool = False) -> str:

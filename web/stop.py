@@ -101,7 +101,10 @@ def _answered(request: Request, store: Store, desk: Desk) -> Response:
     if again:
         return _page("You get these mails again", f"<p>{name}, you get a mail when</p>{listed}")
     undo = _BUTTON.format(action="?again", words="Have them again")
-    aside = "<p>Nothing else changes: other notices and other ways to you stay as they are. Was it a mistake?</p>"
+    aside = (
+        "<p>Nothing else changes: other notices and other ways to you stay as they are, and where another way fails "
+        "a mail may still stand in for it. Was it a mistake?</p>"
+    )
     return _page("These mails are stopped", f"<p>{name}, you get no more mail when</p>{listed}{aside}{undo}")
 
 

@@ -124,6 +124,21 @@ def test_a_notice_that_came_back_failed_its_way_is_paused_and_others_hear_of_it(
     assert noticed.counts() == [1]
 
 
+def test_everything_that_was_told_in_the_mail_has_failed(noticed: Noticed) -> None:
+    sender = noticed.deliver()
+    told = noticed.row(id=noticed.to_sona)
+    number = noticed.send("q2@example.com", to="billing@acme.example")
+    beside, elsewhere = (noticed.row(recipient=who, notifier="email", ticket_id=number).id for who in ("sona", "luca"))
+    mail_of = {"state": "sent", "sent_at": told.sent_at, "provider_id": told.provider_id}
+    with noticed.store.write() as connection:
+        connection.execute(update(outbox).where(outbox.c.id == beside).values(**mail_of))
+        connection.execute(update(outbox).where(outbox.c.id == elsewhere).values(**{**mail_of, "provider_id": "<x>"}))
+    noticed.say(sender)
+    states = [noticed.row(id=one).state for one in (noticed.to_sona, beside, elsewhere)]
+    assert states == ["failed", "failed", "sent"]
+    assert ["delivery.failed" in noticed.events(one) for one in (1, number)] == [True, True]
+
+
 def test_what_comes_twice_counts_once(noticed: Noticed) -> None:
     sender = noticed.deliver()
     noticed.say(sender)
