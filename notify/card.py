@@ -31,6 +31,10 @@ _QUOTED_IN_ALL: Final = 4_500
 _MOST_KEYS: Final = 100
 _OVER: Final = frozenset({"resolved", "closed", "spam"})
 
+_REPLIES: Final = {
+    "answer": "What agents write in this thread goes to the customer; what begins with note: does not.",
+    "note": "What agents write in this thread is a note; what begins with reply: goes to the customer.",
+}
 _BUTTONS: Final = {
     "take": ("Take", "primary"),
     "reply": ("Reply", None),
@@ -46,8 +50,8 @@ class Card:
     """A ticket as its card shows it. Names and texts are as people wrote them.
 
     `agent` is nothing when nobody has it; `due` is when the nearest promise breaks (UTC seconds); `author` wrote `text`; `reason`
-    is why it is there; `button` is what its buttons send back, nothing where there are none; `link` is where the ticket is seen in a browser. `hidden` says
-    why nothing of the ticket is shown any more.
+    is why it is there; `button` is what its buttons send back, nothing where there are none; `link` is where the ticket is seen in a browser; `replies`
+    is what agents write below it, a note or an answer, nothing where nobody hears it. `hidden` says why nothing of the ticket is shown any more.
     """
 
     number: int
@@ -64,6 +68,7 @@ class Card:
     due: float | None = None
     button: str | None = None
     link: str | None = None
+    replies: str | None = None
     hidden: str | None = None
 
 
@@ -112,7 +117,8 @@ def blocks_of(card: Card) -> list[dict[str, Any]]:
     if quote := quotable(card.text[: 2 * _MAX_QUOTE]):
         blocks += _quoted(f"{one_line(card.author) or 'The customer'} wrote:", quote, _MAX_QUOTE)
     why = _plain(f"Here because: {one_line(card.reason)}", 2 * _MAX_LINE)
-    blocks.append({"type": "context", "elements": [why, _plain(f"frontdesk ticket {card.number}", _MAX_LINE)]})
+    more = [_plain(_REPLIES[card.replies], _MAX_LINE)] if card.replies in _REPLIES else []
+    blocks.append({"type": "context", "elements": [why, _plain(f"frontdesk ticket {card.number}", _MAX_LINE), *more]})
     if buttons := list(_buttons(card)):
         blocks.append({"type": "actions", "block_id": f"ticket:{card.number}", "elements": buttons})
     return blocks

@@ -208,6 +208,7 @@ class Cards:
             due=row.sla_due_at,
             button=button_of(key, ticket) if self.clickable else None,
             link=f"{self.desk.desk.url}/tickets/{ticket}" if self.desk.desk.url else None,
+            replies=department.slack_replies if self.clickable and department else None,
             hidden=self._hidden(row.department, place, reason),
         )
 

@@ -85,6 +85,13 @@ def test_the_buttons_are_what_can_be_done_now(changes: dict[str, Any], actions: 
     assert complaints(blocks_of(card)) == []
 
 
+@pytest.mark.parametrize(("replies", "begins"), [("note", "reply:"), ("answer", "note:"), (None, None)])
+def test_a_card_says_what_agents_write_below_it(replies: str | None, begins: str | None) -> None:
+    shown = json.dumps(blocks_of(a_card(replies=replies)))
+    assert ("What agents write in this thread" in shown) is (begins is not None)
+    assert begins is None or f"what begins with {begins}" in shown
+
+
 def test_a_card_of_a_ticket_that_has_gone_elsewhere_shows_nothing_of_it() -> None:
     shown = json.dumps(blocks_of(a_card(hidden="This ticket is in Legal now.")))
     assert "Legal" in shown

@@ -440,3 +440,4 @@ def test_buttons_are_there_only_when_clicks_are_heard() -> None:
     token = {"token": "env:SLACK_BOT_TOKEN"}
     assert not Config.model_validate(token).clickable
     assert Config.model_validate({**token, "signing_secret": "env:SLACK_SIGNING_SECRET"}).clickable
+    assert Config.model_validate({**token, "app_token": "env:SLACK_APP_TOKEN"}).clickable

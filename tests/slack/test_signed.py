@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,15 @@ from tickets.trouble import Temporary
 
 Headers = dict[str, str]
 Forge = Callable[[bytes, Headers], tuple[bytes, Mapping[str, str | bytes]]]
+
+
+@pytest.fixture
+def store(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Store]:
+    """Give one engine alone: no signature depends on it."""
+    shutil.copyfile(migrated_sqlite, tmp_path / "desk.sqlite3")
+    made = Store(f"sqlite:///{tmp_path / 'desk.sqlite3'}")
+    yield made
+    made.close()
 
 
 @pytest.fixture
