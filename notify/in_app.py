@@ -1,19 +1,24 @@
 """The way `in_app`: the row of the outbox is the notice, unread until its agent has seen the ticket (tickets/seen.py).
 
 Nothing is sent. The API lists what an agent has not read and streams what changes about that. Only tickets the agent may see
-at this moment are told of, whatever was so when the row was written.
+at this moment are told of, whatever was so when the row was written, and only while it is news: what somebody else has taken is
+not, and nobody needs to write that down.
 """
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, distinct, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Select, and_, distinct, false, func, not_, or_, select, true
 
 from config.desk import Desk
-from notify.note import Note, one_line
+from config.notices import Whose, Word
+from notify.note import one_line
+from notify.owed import OWED, note_of
+from notify.when import OVER, TO_HAVE, TO_TAKE
 from tickets.look import moment
-from tickets.schema import entries, outbox, tickets
+from tickets.preferences import Chosen
+from tickets.schema import outbox, tickets
 from tickets.seen import seen
 from tickets.store import Store
 
@@ -42,7 +47,7 @@ class Page:
 
 def unread(store: Store, desk: Desk, agent: str, beyond: int = 0) -> Mapping[int, Unread]:
     """Return what an agent has not read, by ticket: of the newest `MOST_UNREAD` notices those from the row `beyond` on."""
-    rows = _theirs(desk, agent, outbox.c.id, outbox.c.ticket_id).where(_UNREAD, outbox.c.id >= beyond)
+    rows = _theirs(desk, agent, outbox.c.id, outbox.c.ticket_id).where(_NEWS, outbox.c.id >= beyond)
     with store.read() as connection:
         found = connection.execute(rows.order_by(outbox.c.id.desc()).limit(MOST_UNREAD)).all()
     by_ticket: dict[int, Unread] = {}
@@ -59,7 +64,7 @@ def since(store: Store, desk: Desk, agent: str, last: int) -> frozenset[int]:
     """
     heard = select(outbox.c.created_at).where(outbox.c.id == last, outbox.c.recipient == agent).scalar_subquery()
     late = outbox.c.created_at >= heard - OVERLAP_SECONDS
-    rows = _theirs(desk, agent, outbox.c.ticket_id).where(_UNREAD, or_(outbox.c.id > last, late)).distinct()
+    rows = _theirs(desk, agent, outbox.c.ticket_id).where(_NEWS, or_(outbox.c.id > last, late)).distinct()
     with store.read() as connection:
         return frozenset(connection.scalars(rows))
 
@@ -67,7 +72,7 @@ def since(store: Store, desk: Desk, agent: str, last: int) -> frozenset[int]:
 def unread_page(store: Store, desk: Desk, agent: str, before: int | None, limit: int) -> Page:
     """Return unread notices, one for each ticket, the newest first."""
     newest = func.max(outbox.c.id)
-    rows = _theirs(desk, agent, newest, func.count()).where(_UNREAD).group_by(outbox.c.ticket_id)
+    rows = _theirs(desk, agent, newest, func.count()).where(_NEWS).group_by(outbox.c.ticket_id)
     if before is not None:
         rows = rows.having(newest < before)
     with store.read() as connection:
@@ -95,9 +100,7 @@ def whole_page(store: Store, desk: Desk, agent: str, before: int | None, limit: 
 def count(store: Store, desk: Desk, agent: str) -> int:
     """Return how many tickets have something unread."""
     with store.read() as connection:
-        many: int = (
-            connection.scalar(_theirs(desk, agent, func.count(distinct(outbox.c.ticket_id))).where(_UNREAD)) or 0
-        )
+        many: int = connection.scalar(_theirs(desk, agent, func.count(distinct(outbox.c.ticket_id))).where(_NEWS)) or 0
     return many
 
 
@@ -110,7 +113,7 @@ def documents(store: Store, desk: Desk, counts: Mapping[int, int]) -> list[dict[
 def became(store: Store, desk: Desk, agent: str, rows: Collection[int]) -> Mapping[int, str]:
     """Return what became of rows that were unread, `read` or `retracted`; one the agent could still read is not among them."""
     with store.read() as connection:
-        still = set(connection.scalars(_theirs(desk, agent, outbox.c.id).where(_UNREAD, outbox.c.id.in_(rows))))
+        still = set(connection.scalars(_theirs(desk, agent, outbox.c.id).where(_NEWS, outbox.c.id.in_(rows))))
         was_read = select(outbox.c.id).where(outbox.c.id.in_(rows), outbox.c.seen_at.is_not(None))
         done = set(connection.scalars(was_read))
     return {row: "read" if row in done else "retracted" for row in rows if row not in still}
@@ -134,6 +137,20 @@ def read(store: Store, agent: str, now: float, wanted: Iterable[int] | None, up_
 
 _TOLD: Final = (outbox.c.notifier == WAY) & (outbox.c.state == "sent")
 _UNREAD: Final = _TOLD & outbox.c.seen_at.is_(None)
+_NOBODY: Final = Chosen()
+
+
+def _is(whose: Whose, words: frozenset[Word]) -> ColumnElement[bool]:
+    said = and_(outbox.c.whose == whose, outbox.c.word.in_(sorted(words)))
+    return func.coalesce(said, false())  # a rule's have neither
+
+
+_RETRACTED: Final = or_(
+    _is("unassigned", TO_TAKE) & (tickets.c.agent.is_not(None) | tickets.c.status.in_(sorted(OVER))),
+    _is("mine", TO_HAVE) & tickets.c.agent.is_distinct_from(outbox.c.recipient),
+)
+"""What `notify.when.needless` keeps from being sent by other ways: it is no news any more, until the ticket is so again."""
+_NEWS: Final = _UNREAD & not_(_RETRACTED)
 
 
 def _theirs(desk: Desk, agent: str, *columns: Any) -> Select[Any]:
@@ -145,29 +162,12 @@ def _theirs(desk: Desk, agent: str, *columns: Any) -> Select[Any]:
 
 
 def _documents(connection: Connection, desk: Desk, counts: Mapping[int, int]) -> list[dict[str, Any]]:
-    rows = (
-        select(
-            outbox,
-            tickets.c.subject,
-            tickets.c.channel,
-            tickets.c.contact_name,
-            tickets.c.contact_address,
-            tickets.c.department,
-            tickets.c.agent,
-            tickets.c.priority,
-            entries.c.author_name,
-            entries.c.author,
-        )
-        .join(tickets, tickets.c.id == outbox.c.ticket_id)
-        .outerjoin(entries, entries.c.id == outbox.c.entry_id)
-        .where(outbox.c.id.in_(list(counts)))
-        .order_by(outbox.c.sent_at.desc(), outbox.c.id.desc())
-    )
+    rows = OWED.where(outbox.c.id.in_(list(counts))).order_by(outbox.c.sent_at.desc(), outbox.c.id.desc())
     return [_document(desk, row, counts[row.id]) for row in connection.execute(rows)]
 
 
 def _document(desk: Desk, row: Any, many: int) -> dict[str, Any]:
-    note = _note(desk, row)
+    note = note_of(row, desk, _NOBODY, b"")  # for its words: nothing that is signed leaves here
     return {
         "id": note.id,
         "ticket": note.number,
@@ -182,40 +182,3 @@ def _document(desk: Desk, row: Any, many: int) -> dict[str, Any]:
         "at": moment(note.created_at),
         "read": row.seen_at is not None,
     }
-
-
-def _note(desk: Desk, row: Any) -> Note:
-    """Return the row in the words every way shares."""
-    known, department = desk.agents_by_id.get(row.agent), desk.departments_by_id.get(row.department)
-    return Note(
-        id=row.id,
-        key="",
-        attempt=row.attempts,
-        notifier=row.notifier,
-        event=row.event,
-        reason=row.reason,
-        address=row.address,
-        recipient=row.recipient,
-        recipient_name=row.recipient,
-        mine=row.agent is not None and row.agent == row.recipient,
-        number=row.ticket_id,
-        subject=row.subject,
-        department=department.name if department else row.department,
-        department_id=row.department,
-        agent=known.name if known else row.agent,
-        customer=row.contact_name,
-        customer_address=row.contact_address,
-        channel=row.channel,
-        priority=row.priority,
-        tags=(),
-        author=row.author_name or row.author or "",
-        by_agent=(row.author or "").startswith("agent:"),
-        text="",
-        desk=desk.desk.name,
-        domain=desk.desk.domain,
-        created_at=row.created_at,
-        signed="",
-        root="",
-        word=row.word,
-        whose=row.whose,
-    )

@@ -28,9 +28,10 @@ Behind an Apprise URL stand services that give away less: Pushover 10,000 a mont
 AT_ONCE: Final[frozenset[Word]] = frozenset({"assigned", "taken"})
 """What does not wait for what else comes of its ticket: it says whose the ticket is."""
 
-_TO_TAKE: Final[frozenset[Word]] = frozenset({"new", "reopened", "chat_ringing", "unassigned_too_long"})
-_TO_HAVE: Final[frozenset[Word]] = frozenset({"assigned", "chat_ringing"})
-_OVER: Final = frozenset({"resolved", "closed", "spam", "merged"})
+TO_TAKE: Final[frozenset[Word]] = frozenset({"new", "reopened", "chat_ringing", "unassigned_too_long"})
+TO_HAVE: Final[frozenset[Word]] = frozenset({"assigned", "chat_ringing"})
+OVER: Final = frozenset({"resolved", "closed", "spam", "merged"})
+"""What is no news any more when somebody has the ticket or it is over, and what when the agent has not; see `needless`."""
 _MIDNIGHT: Final = "00:00"
 _DAYS: Final = 4
 
@@ -114,12 +115,12 @@ def needless(owed: Owed) -> str | None:
         return SEEN
     if not owed.member:
         return f"not sent: no longer a member of {owed.department}"
-    if owed.whose == "unassigned" and owed.word in _TO_TAKE:
+    if owed.whose == "unassigned" and owed.word in TO_TAKE:
         if owed.has is not None:
             return f"not sent: {'you have' if owed.mine else f'{owed.has} has'} the ticket meanwhile"
-        if owed.status in _OVER:
+        if owed.status in OVER:
             return f"not sent: the ticket is {owed.status} meanwhile"
-    if owed.whose == "mine" and owed.word in _TO_HAVE and not owed.mine:
+    if owed.whose == "mine" and owed.word in TO_HAVE and not owed.mine:
         return f"not sent: {owed.has or 'nobody'} has the ticket meanwhile"
     return None
 

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from config.notices import WHOSE, WORDS, Whose, Word
 from ingest.front import Front
+from notify import in_app
+from notify.when import Owed, needless
 from tests.desks import HEAD, desk
 from tests.path.stories import Front as Stories
 from tests.telling import change, owe, seen_at
@@ -133,6 +136,30 @@ def test_nobody_is_told_of_a_ticket_that_went_out_of_their_sight(ask: Ask, stori
     stories.set(ticket, department="billing")
     change(stories.store, row, state="suppressed")
     assert row not in [one["id"] for one in ask("?all=1")["notices"]]
+
+
+def test_what_is_no_news_by_any_other_way_is_none_here(ask: Ask, stories: Stories) -> None:
+    """Hold the rows against the function that keeps the same from being sent."""
+    rows: list[int] = []
+    expected: set[int] = set()
+    states: list[tuple[str | None, str]] = [(None, "open"), ("luca", "open"), ("sona", "answered"), (None, "resolved")]
+    for place, (agent, status) in enumerate(states):
+        ticket = stories.send(f"{place}@customer", to="billing@acme.example", sender=f"{place}@example.com")
+        ask("/read", {"tickets": [ticket]})
+        stories.set(ticket, agent=agent, status=status)
+        news: dict[tuple[Word | None, Whose | None], int] = {
+            (None, None): owe(stories.store, ticket, word=None, whose=None)
+        }
+        news |= {(word, whose): owe(stories.store, ticket, word=word, whose=whose) for word in WORDS for whose in WHOSE}
+        rows += news.values()
+        for (word, whose), row in news.items():
+            said = (False, False, None, False, True, "Billing", agent == "luca", agent, status)
+            if needless(Owed("email", word, whose, *said)) is None:
+                expected.add(row)
+    became = in_app.became(stories.store, stories.at, "luca", rows)
+    assert set(rows) - became.keys() == expected
+    assert set(became.values()) == {"retracted"}
+    assert ask("?limit=200")["unread"] == len(states)
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,15 @@ def test_a_ticket_that_goes_out_of_sight_is_retracted(url: str, luca: str, stori
         assert heard.next() == ("retracted", {"ticket": ticket, "id": row})
 
 
+def test_what_a_colleague_takes_is_retracted(url: str, luca: str, stories: Stories, ticket: int) -> None:
+    stories.set(ticket, agent=None)
+    row = owe(stories.store, ticket, word="new", whose="unassigned")
+    with streamed(url, luca) as heard:
+        assert heard.next()[1]["tickets"] == [ticket]
+        stories.set(ticket, agent="sona")
+        assert heard.next() == ("retracted", {"ticket": ticket, "id": row})
+
+
 def test_a_token_that_is_revoked_ends_its_streams(
     url: str, luca: str, stories: Stories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
