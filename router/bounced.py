@@ -110,5 +110,6 @@ def _came_back(pen: Pen, book: Book, key: bytes, row: Any, report: Report) -> tu
 
 
 def _words(report: Report) -> str:
-    said = " ".join(piece for piece in (report.status, report.diagnostic) if piece)
+    status = "" if report.status in report.diagnostic else report.status
+    said = " ".join(piece for piece in (status, report.diagnostic) if piece)
     return f"the mail {'is late' if report.action == 'delayed' else 'came back'}: {one_line(said)[:900] or 'no reason said'}"
