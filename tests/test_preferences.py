@@ -4,7 +4,7 @@ import pytest
 
 from config.notices import DEFAULTS
 from tests.desks import desk
-from tickets.preferences import choose, chosen, stop, written
+from tickets.preferences import choose, chosen, renew, stop, written
 from tickets.store import Store
 
 WRITTEN = {"unseen_after": "5m", "quiet_hours": {"mon-fri": ["00:00-07:00"]}, "ways": {"new": {"others": ["slack"]}}}
@@ -45,3 +45,15 @@ def test_what_is_stopped_by_one_way_goes_on_by_the_others(store: Store) -> None:
     assert choices.told("assigned", "mine") == DEFAULTS.told("assigned", "mine")
     assert choices.unseen_after == 300
     assert chosen(store).of(desk(), "luca").told("replied", "mine") == DEFAULTS.told("replied", "mine")
+
+
+def test_new_reply_addresses_leave_what_was_chosen_as_it_is(store: Store) -> None:
+    with store.write() as connection:
+        choose(connection, "sona", WRITTEN, 1.0)
+        for agent in ("sona", "luca", "sona"):
+            renew(connection, agent, 2.0)
+    with store.write() as connection:
+        assert written(connection, "sona") == WRITTEN
+        choose(connection, "sona", {}, 3.0)
+    assert chosen(store).epochs == {"sona": 2, "luca": 1}
+    assert chosen(store).of(desk(), "luca") == chosen(store).of(desk(), "mia")

@@ -1,7 +1,6 @@
 """What is forged, stolen, forwarded, automatic or out of date is refused: every variant begins with one genuine reply."""
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,19 +19,6 @@ from tests.mail.test_trust import signed, zone
 from tickets.schema import inbox, tickets
 from tickets.store import Store
 from tickets.tokens import revoke
-
-
-@pytest.fixture
-def front(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Replying]:
-    """Give a desk with a ticket of Billing, of which Luca and Sona were told."""
-    shutil.copyfile(migrated_sqlite, tmp_path / "frontdesk.sqlite3")
-    store = Store(f"sqlite:///{tmp_path / 'frontdesk.sqlite3'}")
-    made = Replying(store, tmp_path / "out")
-    made.send("a@customer", to="billing@acme.example")
-    made.send("b@customer", to="billing@acme.example", sender="bob@example.com")
-    yield made
-    store.close()
-
 
 Forge = Callable[[Replying, Letter], Letter]
 
@@ -254,37 +240,37 @@ def test_there_are_enough_of_them() -> None:
 
 
 @pytest.mark.parametrize("name", FORGED)
-def test_what_is_forged_is_refused_and_changes_nothing(front: Replying, name: str) -> None:
+def test_what_is_forged_is_refused_and_changes_nothing(quick: Replying, name: str) -> None:
     forge, why, told = FORGED[name]
-    letter, before = forge(front, front.letter()), front.state()
-    done = front.reply(letter)
+    letter, before = forge(quick, quick.letter()), quick.state()
+    done = quick.reply(letter)
     assert (done.outcome, done.ticket) == ("quarantined", None)
-    cause = front.cause(done.inbox_id)
+    cause = quick.cause(done.inbox_id)
     assert any(one in cause for one in why.split("|")), cause
-    assert front.state() == before
+    assert quick.state() == before
     whom = "sona" if name == "another agent's address" else "luca"
-    assert [(one.recipient, one.address) for one in front.refusals()] == [(whom, f"{whom}@acme.example")] * told
+    assert [(one.recipient, one.address) for one in quick.refusals()] == [(whom, f"{whom}@acme.example")] * told
     assert len(done.notices) == told
-    front.deliver()
+    quick.deliver()
     for stranger in ("eve@", "ann@example.com", "bob@example.com", "luca@acme.example.net", "luca+x@"):
-        assert front.mails(stranger) == []
+        assert quick.mails(stranger) == []
 
 
-def test_the_genuine_one_is_done(front: Replying) -> None:
-    assert front.reply(front.letter()).outcome == "routed"
+def test_the_genuine_one_is_done(quick: Replying) -> None:
+    assert quick.reply(quick.letter()).outcome == "routed"
 
 
-def test_a_reply_address_in_references_alone_is_none(front: Replying) -> None:
-    letter = front.letter(to="billing@acme.example")
-    letter = letter.but(answers=letter.answers, more=(f"In-Reply-To: <{front.address()}>",))
-    front.reply(letter)
-    assert [one for one in front.owed(1) if one[0] == "customer"] == []
+def test_a_reply_address_in_references_alone_is_none(quick: Replying) -> None:
+    letter = quick.letter(to="billing@acme.example")
+    letter = letter.but(answers=letter.answers, more=(f"In-Reply-To: <{quick.address()}>",))
+    quick.reply(letter)
+    assert [one for one in quick.owed(1) if one[0] == "customer"] == []
 
 
-def test_the_refusal_says_why_and_gives_back_the_text_and_can_be_answered(front: Replying) -> None:
-    front.reply(front.letter(text="#asign sona\nDear Ann, it comes."))
-    front.deliver()
-    refused = front.mails("luca@acme.example")[-1]
+def test_the_refusal_says_why_and_gives_back_the_text_and_can_be_answered(quick: Replying) -> None:
+    quick.reply(quick.letter(text="#asign sona\nDear Ann, it comes."))
+    quick.deliver()
+    refused = quick.mails("luca@acme.example")[-1]
     plain = refused.get_body(("plain",))
     assert plain is not None
     words = plain.get_content()
@@ -298,66 +284,66 @@ def test_the_refusal_says_why_and_gives_back_the_text_and_can_be_answered(front:
     fixed = (
         f"#assign sona\nDear Ann, it comes.\n\nOn Sun, 22 Nov 2026 at 12:00, Acme <desk@x.example> wrote:\n\n{quoted}"
     )
-    assert front.reply(front.letter(to=again, text=fixed, message_id="2@acme.example")).outcome == "routed"
-    assert (front.ticket(1)["agent"], front.last(1)["text"]) == ("sona", "Dear Ann, it comes.")
+    assert quick.reply(quick.letter(to=again, text=fixed, message_id="2@acme.example")).outcome == "routed"
+    assert (quick.ticket(1)["agent"], quick.last(1)["text"]) == ("sona", "Dear Ann, it comes.")
 
 
-def test_of_refusals_an_agent_hears_three_times_an_hour(front: Replying) -> None:
+def test_of_refusals_an_agent_hears_three_times_an_hour(quick: Replying) -> None:
     for one in range(6):
-        front.reply(eve(front.letter(text=f"Mine {one}", message_id=f"{one}@example.net")))
-    assert len(front.refusals()) == 3
-    front.now += 3_600
-    front.reply(eve(front.letter(text="Mine again", message_id="7@example.net")))
-    assert len(front.refusals()) == 4
-    with front.store.read() as connection:
+        quick.reply(eve(quick.letter(text=f"Mine {one}", message_id=f"{one}@example.net")))
+    assert len(quick.refusals()) == 3
+    quick.now += 3_600
+    quick.reply(eve(quick.letter(text="Mine again", message_id="7@example.net")))
+    assert len(quick.refusals()) == 4
+    with quick.store.read() as connection:
         states = connection.execute(select(inbox.c.state).where(inbox.c.cause.is_not(None))).scalars().all()
     assert states == ["quarantined"] * 7
 
 
-def test_another_mail_with_its_message_id_is_refused(front: Replying) -> None:
-    front.reply(front.letter())
-    before = front.state()
-    done = front.reply(front.letter(text="#close\nSomething else"))
-    assert "Another mail with the same Message-ID was done already" in front.cause(done.inbox_id)
-    assert front.state() == before
+def test_another_mail_with_its_message_id_is_refused(quick: Replying) -> None:
+    quick.reply(quick.letter())
+    before = quick.state()
+    done = quick.reply(quick.letter(text="#close\nSomething else"))
+    assert "Another mail with the same Message-ID was done already" in quick.cause(done.inbox_id)
+    assert quick.state() == before
 
 
-def test_who_is_no_member_any_more_can_do_nothing_and_reads_nothing_of_the_ticket(front: Replying) -> None:
-    letter = front.letter()
-    with front.store.write() as connection:
+def test_who_is_no_member_any_more_can_do_nothing_and_reads_nothing_of_the_ticket(quick: Replying) -> None:
+    letter = quick.letter()
+    with quick.store.write() as connection:
         connection.execute(tickets.update().values(subject="Secret"))
-    front.use(
+    quick.use(
         desk(DESK.replace("agents: [sona, luca], addresses: [billing", "agents: [sona, mia], addresses: [billing"))
     )
-    before = front.state()
-    done = front.reply(letter)
-    assert front.cause(done.inbox_id) == "a reply to a notice: There is no ticket 1 in a department of Luca"
-    assert front.state() == before
-    [told] = front.refusals()
-    front.deliver()
-    sent = front.mails("luca@acme.example")[-1]
+    before = quick.state()
+    done = quick.reply(letter)
+    assert quick.cause(done.inbox_id) == "a reply to a notice: There is no ticket 1 in a department of Luca"
+    assert quick.state() == before
+    [told] = quick.refusals()
+    quick.deliver()
+    sent = quick.mails("luca@acme.example")[-1]
     assert sent["Subject"] == "[#1] Your mail was refused"
     assert not any(word in sent.as_string() for word in ("Secret", "Ann", "parcel"))
     assert told.recipient == "luca"
 
 
-def test_who_is_no_agent_any_more_can_do_nothing_and_hears_nothing(front: Replying) -> None:
-    letter = front.letter()
+def test_who_is_no_agent_any_more_can_do_nothing_and_hears_nothing(quick: Replying) -> None:
+    letter = quick.letter()
     gone = DESK.replace("agents: [sona, luca]", "agents: [sona]")
     luca = next(line for line in DESK.splitlines() if "id: luca" in line)
-    front.use(desk(gone.replace(luca, "")))
-    done = front.reply(letter)
+    quick.use(desk(gone.replace(luca, "")))
+    done = quick.reply(letter)
     assert (done.outcome, done.notices) == ("quarantined", ())
-    assert "luca is no agent of the desk file any more" in front.cause(done.inbox_id)
+    assert "luca is no agent of the desk file any more" in quick.cause(done.inbox_id)
 
 
 @pytest.mark.parametrize(("days", "outcome"), [(179.9, "routed"), (180.1, "quarantined")])
-def test_a_reply_address_lives_half_a_year(front: Replying, days: float, outcome: str) -> None:
-    letter = front.letter()
-    front.now += days * 86_400
-    done = front.reply(letter)
+def test_a_reply_address_lives_half_a_year(quick: Replying, days: float, outcome: str) -> None:
+    letter = quick.letter()
+    quick.now += days * 86_400
+    done = quick.reply(letter)
     assert done.outcome == outcome
-    assert done.outcome == "routed" or "older than 180 days" in front.cause(done.inbox_id)
+    assert done.outcome == "routed" or "older than 180 days" in quick.cause(done.inbox_id)
 
 
 def test_revoked_addresses_are_worthless_and_new_ones_are_not(store: Store, tmp_path: Path) -> None:
@@ -373,74 +359,74 @@ def test_revoked_addresses_are_worthless_and_new_ones_are_not(store: Store, tmp_
     )  # Sona has it
 
 
-def test_a_channel_without_trust_takes_no_acts_and_says_how_it_would(front: Replying) -> None:
-    front.use(desk(DESK.replace(", trust: {authserv_id: mx.acme.example}", "")))
-    done = front.reply(front.letter())
-    assert "the channel mail has no `trust` in the desk file" in front.cause(done.inbox_id)
+def test_a_channel_without_trust_takes_no_acts_and_says_how_it_would(quick: Replying) -> None:
+    quick.use(desk(DESK.replace(", trust: {authserv_id: mx.acme.example}", "")))
+    done = quick.reply(quick.letter())
+    assert "the channel mail has no `trust` in the desk file" in quick.cause(done.inbox_id)
     assert len(done.notices) == 1
 
 
-def test_a_signature_that_is_found_out_here_is_a_proof(front: Replying) -> None:
-    front.use(desk(DESK.replace("authserv_id: mx.acme.example", "verify: [dkim]")))
+def test_a_signature_that_is_found_out_here_is_a_proof(quick: Replying) -> None:
+    quick.use(desk(DESK.replace("authserv_id: mx.acme.example", "verify: [dkim]")))
     rows = []
     with NameServer(zone("acme.example", "evil.example")) as server:
-        front.router = Router(front.store, lambda: front.at, lambda: front.now, Verifier(server.names()), front.blobs)
+        quick.router = Router(quick.store, lambda: quick.at, lambda: quick.now, Verifier(server.names()), quick.blobs)
         for number, domain in enumerate(("evil.example", "acme.example")):
-            letter = front.letter(verdict="", message_id=f"{number}@acme.example")
+            letter = quick.letter(verdict="", message_id=f"{number}@acme.example")
             raw = signed(letter.raw, domain)
-            rows.append(front.router.route(front.kept(letter, raw))[-1])
+            rows.append(quick.router.route(quick.kept(letter, raw))[-1])
             broken = raw.replace(b"on its way", b"not coming")
-            rows.append(front.router.route(front.kept(letter.but(message_id="b"), broken))[-1])
+            rows.append(quick.router.route(quick.kept(letter.but(message_id="b"), broken))[-1])
     assert [one.outcome for one in rows] == ["quarantined", "quarantined", "routed", "quarantined"]
 
 
-def test_a_mail_waits_while_dns_is_silent_and_is_then_refused(front: Replying) -> None:
-    front.use(desk(DESK.replace("authserv_id: mx.acme.example", "verify: [dkim]")))
+def test_a_mail_waits_while_dns_is_silent_and_is_then_refused(quick: Replying) -> None:
+    quick.use(desk(DESK.replace("authserv_id: mx.acme.example", "verify: [dkim]")))
     with NameServer({}, silent=True) as server:
         names = server.names(lifetime=0.05)
-        front.router = Router(front.store, lambda: front.at, lambda: front.now, Verifier(names), front.blobs)
-        row = front.kept(front.letter(verdict=""))
-        assert [front.router.route(row) for _ in range(3)] == [[], [], []]
-        assert front.refusals() == []
-        assert [one.outcome for one in front.router.route(row)] == ["quarantined"]
-    assert len(front.refusals()) == 1
+        quick.router = Router(quick.store, lambda: quick.at, lambda: quick.now, Verifier(names), quick.blobs)
+        row = quick.kept(quick.letter(verdict=""))
+        assert [quick.router.route(row) for _ in range(3)] == [[], [], []]
+        assert quick.refusals() == []
+        assert [one.outcome for one in quick.router.route(row)] == ["quarantined"]
+    assert len(quick.refusals()) == 1
 
 
-def test_history_that_is_brought_in_is_not_done_again(front: Replying) -> None:
-    before = front.state()
-    done = front.router.route(front.kept(front.letter(), more={"archive": True}))[-1]
+def test_history_that_is_brought_in_is_not_done_again(quick: Replying) -> None:
+    before = quick.state()
+    done = quick.router.route(quick.kept(quick.letter(), more={"archive": True}))[-1]
     assert (done.outcome, done.notices) == ("ignored", ())
-    assert front.state() == before
+    assert quick.state() == before
 
 
-def test_what_a_person_sends_on_is_checked_again(front: Replying) -> None:
-    front.use(desk(DESK.replace(", trust: {authserv_id: mx.acme.example}", "")))
-    done = front.reply(front.letter())
-    assert quarantine.retry(front.store, done.inbox_id, front.now) is None
-    assert front.router.route(done.inbox_id)[-1].outcome == "quarantined"
-    assert quarantine.retry(front.store, done.inbox_id, front.now) is None
-    front.use(desk(DESK))
-    assert front.router.route(done.inbox_id)[-1].outcome == "routed"
-    assert front.last(1)["author"] == "agent:luca"
+def test_what_a_person_sends_on_is_checked_again(quick: Replying) -> None:
+    quick.use(desk(DESK.replace(", trust: {authserv_id: mx.acme.example}", "")))
+    done = quick.reply(quick.letter())
+    assert quarantine.retry(quick.store, done.inbox_id, quick.now) is None
+    assert quick.router.route(done.inbox_id)[-1].outcome == "quarantined"
+    assert quarantine.retry(quick.store, done.inbox_id, quick.now) is None
+    quick.use(desk(DESK))
+    assert quick.router.route(done.inbox_id)[-1].outcome == "routed"
+    assert quick.last(1)["author"] == "agent:luca"
 
 
-def test_a_customers_mail_that_a_person_sends_on_is_the_customers(front: Replying) -> None:
-    letter = front.letter(
+def test_a_customers_mail_that_a_person_sends_on_is_the_customers(quick: Replying) -> None:
+    letter = quick.letter(
         sender="ann@example.com", mail_from="ann@example.com", to="billing@acme.example", text="#close\nAnd my parcel?"
     )
-    done = front.reply(letter.but(cc=front.address(), answers="a@customer"))
+    done = quick.reply(letter.but(cc=quick.address(), answers="a@customer"))
     assert done.outcome == "quarantined"
-    assert quarantine.retry(front.store, done.inbox_id, front.now) is None
-    again = front.router.route(done.inbox_id)[-1]
+    assert quarantine.retry(quick.store, done.inbox_id, quick.now) is None
+    again = quick.router.route(done.inbox_id)[-1]
     assert (again.outcome, again.ticket) == ("routed", 1)
-    assert (front.last(1)["author"], front.ticket(1)["status"]) == ("ann@example.com", "new")
+    assert (quick.last(1)["author"], quick.ticket(1)["status"]) == ("ann@example.com", "new")
 
 
-def test_every_line_of_a_notice_is_known_as_ours(front: Replying) -> None:
-    front.deliver()
-    for sent in front.mails("luca@acme.example"):
-        done = front.reply(front.letter(text=parse_mail(sent.as_bytes()).text))
-        assert "could not be told from the notice" in front.cause(done.inbox_id)
+def test_every_line_of_a_notice_is_known_as_ours(quick: Replying) -> None:
+    quick.deliver()
+    for sent in quick.mails("luca@acme.example"):
+        done = quick.reply(quick.letter(text=parse_mail(sent.as_bytes()).text))
+        assert "could not be told from the notice" in quick.cause(done.inbox_id)
 
 
 def test_desks_of_these_stories_are_sound(tmp_path: Path) -> None:

@@ -14,13 +14,6 @@ from tests.desks import desk
 from tickets.store import Store
 
 
-@pytest.fixture
-def front(store: Store, tmp_path: Path) -> Replying:
-    made = Replying(store, tmp_path / "out")
-    assert made.send("a@customer", to="billing@acme.example") == 1
-    return made
-
-
 def test_a_reply_to_the_notice_answers_the_customer_and_takes_the_ticket(front: Replying) -> None:
     done = front.reply(front.letter())
     assert (done.outcome, done.ticket) == ("routed", 1)
@@ -77,10 +70,10 @@ def test_commands_alone_say_nothing(front: Replying) -> None:
     ],
 )
 def test_the_text_is_said_first_and_then_the_commands_are_done(
-    front: Replying, text: str, agent: str | None, status: str, department: str
+    quick: Replying, text: str, agent: str | None, status: str, department: str
 ) -> None:
-    assert front.reply(front.letter(text=text)).outcome == "routed"
-    found = front.ticket(1)
+    assert quick.reply(quick.letter(text=text)).outcome == "routed"
+    found = quick.ticket(1)
     assert (found["agent"], found["status"], found["department"]) == (agent, status, department)
 
 
@@ -216,11 +209,11 @@ PNG
 
 
 @pytest.mark.parametrize("text", ["#note\nHere it is.", "#resolve"])
-def test_files_are_never_dropped_in_silence(front: Replying, text: str) -> None:
-    before = front.state()
-    done = front.reply(front.letter(body=("multipart/mixed; boundary=b", FILES.replace("Here it is.", text))))
-    assert "Files go along with the text of an answer only" in front.cause(done.inbox_id)
-    assert front.state() == before
+def test_files_are_never_dropped_in_silence(quick: Replying, text: str) -> None:
+    before = quick.state()
+    done = quick.reply(quick.letter(body=("multipart/mixed; boundary=b", FILES.replace("Here it is.", text))))
+    assert "Files go along with the text of an answer only" in quick.cause(done.inbox_id)
+    assert quick.state() == before
 
 
 QUOTED = """
@@ -244,20 +237,20 @@ On Sun, 22 Nov 2026 at 12:00, Ann via Acme Support <desk@support.acme.example> w
         (f"{QUOTED.strip()}\n\n#resolve\nIt is on its way.", "It is on its way.", "resolved"),
     ],
 )
-def test_a_quoted_notice_says_and_commands_nothing(front: Replying, text: str, said: str, status: str) -> None:
-    assert front.reply(front.letter(text=text)).outcome == "routed"
-    assert front.ticket(1)["status"] == status
-    assert front.last(1)["text"] == (said or "Where is my parcel?")
+def test_a_quoted_notice_says_and_commands_nothing(quick: Replying, text: str, said: str, status: str) -> None:
+    assert quick.reply(quick.letter(text=text)).outcome == "routed"
+    assert quick.ticket(1)["status"] == status
+    assert quick.last(1)["text"] == (said or "Where is my parcel?")
 
 
-def test_an_html_only_reply_is_read_like_any_other(front: Replying) -> None:
+def test_an_html_only_reply_is_read_like_any_other(quick: Replying) -> None:
     page = (
         "<div>#resolve</div><div>It is <b>on its way</b>.</div><br><div class=gmail_quote>On Sun, 22 Nov 2026 at 12:00, "
         "Ann via Acme Support &lt;desk@support.acme.example&gt; wrote:<br><blockquote>-- reply above this line -- #1<br>"
         "#spam<br>You get this mail because: it is yours</blockquote></div>"
     )
-    assert front.reply(front.letter(body=("text/html; charset=utf-8", page))).outcome == "routed"
-    assert (front.ticket(1)["status"], front.last(1)["text"]) == ("resolved", "It is on its way.")
+    assert quick.reply(quick.letter(body=("text/html; charset=utf-8", page))).outcome == "routed"
+    assert (quick.ticket(1)["status"], quick.last(1)["text"]) == ("resolved", "It is on its way.")
 
 
 @pytest.mark.parametrize(
@@ -277,10 +270,10 @@ def test_an_html_only_reply_is_read_like_any_other(front: Replying) -> None:
         lambda letter: letter.but(subject="Something else"),
     ],
 )
-def test_a_genuine_reply_is_known_whatever_programs_did_to_it(front: Replying, change: Callable[..., object]) -> None:
-    done = front.reply(change(front.letter()))  # type: ignore[arg-type]
-    assert (done.outcome, done.ticket, len(front.counts())) == ("routed", 1, 1)
-    assert front.last(1)["author"] == "agent:luca"
+def test_a_genuine_reply_is_known_whatever_programs_did_to_it(quick: Replying, change: Callable[..., object]) -> None:
+    done = quick.reply(change(quick.letter()))  # type: ignore[arg-type]
+    assert (done.outcome, done.ticket, len(quick.counts())) == ("routed", 1, 2)
+    assert quick.last(1)["author"] == "agent:luca"
 
 
 def test_a_notice_of_a_ticket_that_was_merged_leads_to_the_other(front: Replying) -> None:
@@ -298,14 +291,14 @@ def test_a_proven_agents_mail_without_a_reply_address_is_what_it_always_was(fron
     assert [one for one in front.owed(1) if one[0] == "customer"] == []
 
 
-def test_the_listener_takes_mail_for_reply_addresses_and_for_nothing_that_only_looks_like_one(front: Replying) -> None:
-    config = front.at.channels_by_name["mail"]
+def test_the_listener_takes_mail_for_reply_addresses_and_for_nothing_that_only_looks_like_one(quick: Replying) -> None:
+    config = quick.at.channels_by_name["mail"]
     assert isinstance(config, Config)
-    address = front.address()
-    assert takes(front.at, config, address)
-    assert takes(front.at, config, address.upper())
-    assert not takes(front.at, config, address.replace("@", "x@"))
-    assert not takes(front.at, config, address.replace(DOMAIN, "evil.example"))
+    address = quick.address()
+    assert takes(quick.at, config, address)
+    assert takes(quick.at, config, address.upper())
+    assert not takes(quick.at, config, address.replace("@", "x@"))
+    assert not takes(quick.at, config, address.replace(DOMAIN, "evil.example"))
 
 
 def test_rules_that_are_tried_on_history_see_no_message_in_a_reply_to_a_notice(store: Store, tmp_path: Path) -> None:
