@@ -30,11 +30,9 @@ _BY_AGENTS: Final = frozenset(get_args(Way)) - {"in_app"}
 # As they stand in the conditions of the indexes.
 _pending: Final = outbox.c.state == literal_column("'pending'")
 _sent: Final = outbox.c.state == literal_column("'sent'")
-_ROW: Final = Prepared(
-    OWED.where(outbox.c.id == bindparam("row"), _pending, outbox.c.not_before <= bindparam("now")).with_for_update(
-        of=outbox
-    )
-)
+_row: Final = OWED.where(outbox.c.id == bindparam("row"), _pending, outbox.c.not_before <= bindparam("now"))
+_LOOK: Final = Prepared(_row)
+_HOLD: Final = Prepared(_row.with_for_update(of=outbox))
 _same_way: Final = and_(outbox.c.recipient == bindparam("who"), outbox.c.notifier == bindparam("way"))
 _waiting: Final = (
     OWED.where(_same_way, _pending, outbox.c.id != bindparam("row"), outbox.c.event != REFUSED)
@@ -100,7 +98,7 @@ class Claim:
 
     def take(self, row_id: int) -> Claimed | None:
         """Take a row with what goes along, put it off, or end it; nothing when it is done, leased, or not yet due."""
-        row = _ROW.one(self.connection, {"row": row_id, "now": self.now})
+        row = self._held(row_id)
         if row is None:
             return None
         if not self._chosen(row):
@@ -118,6 +116,20 @@ class Claim:
             return Claimed(ended=(self._end(row, found.why),))
         return self._together(row, choices)
 
+    def _held(self, row_id: int) -> Any:
+        """Return the row, which nobody else takes now, when it is due.
+
+        Whoever is about to tell the same agent by the same way goes first. They hold no row while they wait: else it
+        would be left out of what is told together.
+        """
+        which = {"row": row_id, "now": self.now}
+        row = _LOOK.one(self.connection, which)
+        if row is None or self.connection.dialect.name == "sqlite":  # which has one writer
+            return row
+        if self._chosen(row):
+            lock(self.connection, (f"told:{row.notifier}:{row.recipient}",))
+        return _HOLD.one(self.connection, which)
+
     def _chosen(self, row: Any) -> bool:
         """Tell whether a row tells an agent by a way they may choose, or a department's channel; a rule's address waits for nothing.
 
@@ -132,8 +144,7 @@ class Claim:
         return row.whose is None and row.recipient not in self.desk.agents_by_id
 
     def _lately(self, row: Any, timezone: str) -> Told:
-        """Return what the agent was told lately, after everybody who is about to tell them something by this way."""
-        lock(self.connection, (f"told:{row.notifier}:{row.recipient}",))
+        """Return what the agent was told lately by this way."""
         since, hour = self.now - APART_SECONDS, hour_began(self.now, timezone)
         lately = {"who": row.recipient, "way": row.notifier, "number": row.ticket_id, "since": since, "hour": hour}
         told = Told(*_LATELY.one(self.connection, lately))
