@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, func, select
 
 from config.desk import Desk
 from router.way import Way
@@ -123,15 +123,15 @@ def _too_often(connection: Connection, ticket: int, way: Way, now: float) -> str
 def _said(connection: Connection, ticket: int, contact: int | None, now: float) -> list[Said]:
     """Return what was said in the contact's newest tickets and this one within the hour, since one of us answered."""
     newest = select(tickets.c.id).where(tickets.c.contact_id == contact).order_by(tickets.c.id.desc())
-    theirs = newest.limit(_NEWEST_TICKETS).scalar_subquery()
+    theirs = connection.scalars(newest.limit(_NEWEST_TICKETS))
     rows = connection.execute(
         select(entries.c.author, entries.c.inbox_id, entries.c.reply_text, entries.c.text, entries.c.created_at)
         .where(
-            or_(entries.c.ticket_id == ticket, entries.c.ticket_id.in_(theirs)),
+            entries.c.ticket_id.in_({ticket, *theirs}),
             entries.c.kind.in_((*SPEAKS, "answer")),
             entries.c.created_at > now - AN_HOUR,
         )
-        .order_by(entries.c.id.desc())
+        .order_by((entries.c.id + 0).desc())  # by its index alone, all entries of the desk would be looked at
         .limit(_NEWEST_ENTRIES)
     )
     found: list[Said] = []
