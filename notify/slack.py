@@ -220,6 +220,7 @@ class Slack:
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
                 return
+        log.warning("only the newest messages were looked through for an earlier attempt", channel=said["channel"])
 
 
 def as_json(note: Note) -> bytes:

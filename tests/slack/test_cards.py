@@ -359,6 +359,28 @@ def test_what_cannot_be_looked_up_is_told_again_and_the_log_says_so(
     assert any("may be told twice" in line["event"] for line in logs)
 
 
+def test_an_earlier_attempt_is_found_behind_many_messages_and_else_the_log_says_so(
+    store: Store, slack: FakeSlack, box: Outbox, clock: Clock, logs: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("notify.slack.PAGE", 2)
+    monkeypatch.setattr("notify.slack.MOST_PAGES", 3)
+    for others, stand in ((5, 1), (6, 2)):
+        owed = owe_card(store, "U024BE7LH")
+        slack.hang_up(after=True)
+        box.deliver(owed)
+        channel = slack.workspace.direct("U024BE7LH")
+        for _ in range(others):
+            slack.workspace.put(channel, {"user": "U024BE7LH", "text": "hm"})
+        clock.now += 10
+        box.deliver(owed)
+        ours = [one for one in slack.messages(channel.id) if "metadata" in one]
+        assert (
+            len([one for one in ours if one["metadata"]["event_payload"]["ticket"] == number_of(store, owed)]) == stand
+        )
+        clock.now += 600
+    assert any("only the newest" in line["event"] for line in logs)
+
+
 @pytest.mark.parametrize("dies", ["posted", "_sent"])
 def test_a_process_that_dies_after_it_has_posted_leaves_one_card_and_its_row(
     store: Store, slack: FakeSlack, box: Outbox, clock: Clock, monkeypatch: pytest.MonkeyPatch, dies: str
