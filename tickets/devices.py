@@ -7,7 +7,8 @@ from typing import Any, Final
 from sqlalchemy import delete, func, insert, select, update
 
 from tickets.lock import lock
-from tickets.schema import devices, pauses
+from tickets.pauses import resume
+from tickets.schema import devices
 from tickets.store import Store
 
 MOST: Final = 20
@@ -46,7 +47,7 @@ def add(store: Store, agent: str, device: Device, now: float) -> int:
             many = connection.scalar(select(func.count()).where(devices.c.agent == agent)) or 0
             if many >= MOST:
                 raise CannotAddError(f"{MOST} devices are enough; take one away first")
-        connection.execute(delete(pauses).where(pauses.c.agent == agent, pauses.c.way == "push"))
+        resume(connection, agent, "push")
         if known is not None:
             connection.execute(update(devices).where(devices.c.id == known.id).values(**said))
             return int(known.id)
