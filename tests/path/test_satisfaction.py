@@ -4,6 +4,8 @@ import json
 import re
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,7 +27,7 @@ from tickets.blobs import Blobs
 from tickets.blobs_folder import FolderShelf
 from tickets.keys import signing_key
 from tickets.live import Live
-from tickets.rating import CHANGEABLE_SECONDS, LASTS_SECONDS, rating_link, rating_named
+from tickets.rating import CHANGEABLE_SECONDS, LASTS_SECONDS, Score, rating_link, rating_named
 from tickets.schema import outbox, ratings
 from tickets.store import Store
 from web.app import Parts, build
@@ -366,6 +368,18 @@ def test_a_merged_ticket_s_rating_stands_where_it_went(front: Ruled, client: Tes
     front.acts.merge(number, "luca", other)
     assert client.post(address, data={"score": "positive"}).status_code == 200
     assert "ticket.rated" in front.events(other)
+
+
+def test_two_clicks_at_once_are_one_after_the_other(front: Ruled) -> None:
+    number = resolved(front)
+    satisfaction, rating = Satisfaction(front.store, front.shelf, lambda: front.now), kept(front, number)[0].id
+    said: list[tuple[Score, str]] = [("positive", "a"), ("negative", "b"), ("positive", "a"), ("negative", "b")]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda one: satisfaction.rate(rating, *one), said))
+    told = [line["data"] for line in front.ticket(number)["history"] if line["event"] == "ticket.rated"]
+    assert all(one["score"] != other["score"] for one, other in pairwise(told))
+    [row] = kept(front, number)
+    assert (row.score, row.comment) == (told[-1]["score"], told[-1]["comment"])
 
 
 def test_a_token_is_of_this_desk_and_of_one_rating() -> None:
