@@ -179,6 +179,7 @@ def _secrets(desk: Desk) -> Iterator[tuple[str, str, str]]:
     named: list[tuple[str, Model]] = [("desk", desk.desk)]
     named += [(f"channel {config.name}", config) for config in desk.channels]
     named += [(f"notifier {word}", config) for word, config in desk.notifiers.items()]
+    named += [(f"agent {agent.id}", agent) for agent in desk.agents]
     for owner, config in named:
         for name, secret in secrets_in(config):
             try:

@@ -318,22 +318,24 @@ def test_check_and_doctor_say_whether_anybody_hears_clicks_in_slack(
     assert [row["severity"] for row in warned] == (["warning"] if state == "warning" else [])
 
 
-def test_doctor_finds_the_secrets_of_a_listeners_users_and_of_decryption(
+def test_doctor_finds_the_secrets_of_listeners_users_decryption_and_agents(
     desk_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TELEGRAM_SECRET", "s3cret")
     monkeypatch.delenv("RELAY_PASSWORD", raising=False)
     monkeypatch.delenv("PGP_KEY", raising=False)
+    monkeypatch.delenv("LUCA_APPRISE", raising=False)
     users = '"127.0.0.1:8025", tls: {certificate: "file:c.pem", key: "file:k.pem"}, users: [{name: r, password: "env:RELAY_PASSWORD"}]}'
     text = HEAD.replace('"127.0.0.1:8025"}', users)
     text = text.replace(
         "domain: support.acme.example}", 'domain: support.acme.example, decryption: {pgp: ["env:PGP_KEY"]}}'
     )
+    text = text.replace("luca@acme.example}", 'luca@acme.example, apprise: "env:LUCA_APPRISE"}')
     (desk_folder / "desk.yaml").write_text(text, encoding="utf-8")
     missing = {
         (row["what"], row["words"].partition(":")[0]) for row in documents("doctor") if row["state"] == "missing"
     }
-    assert missing == {("channel mail", "password"), ("desk", "pgp")}
+    assert missing == {("channel mail", "password"), ("desk", "pgp"), ("agent luca", "apprise")}
 
 
 def test_doctor_names_each_of_several_secrets_that_is_missing(
