@@ -21,7 +21,7 @@ from router.route import Router
 from tests.clamd import clamd
 from tests.desks import HEAD, TRUSTING, mail
 from tickets.blobs import open_blobs
-from tickets.preferences import choose
+from tickets.preferences import choose, chosen
 from tickets.schema import entries, files, inbox
 from tickets.store import Store
 from worker import App, cli
@@ -111,6 +111,16 @@ def test_a_mail_from_a_pipe_becomes_a_ticket_and_can_be_looked_at(desk_folder: P
         shown = call(*words)
         assert shown.exit_code == 0
         assert "invoice" in shown.stdout or "sona" in shown.stdout
+
+
+def test_a_token_is_shown_once_and_all_of_an_agent_end_together_with_their_reply_addresses(desk_folder: Path) -> None:
+    [made] = documents("token", "luca")
+    assert made["token"].startswith("fd_")
+    result = call("token", "luca", "--revoke")
+    assert result.stdout.startswith("Tokens of Luca that are worthless now: 1; and the reply addresses")
+    kept = store(desk_folder)
+    assert chosen(kept).epochs == {"luca": 1}
+    kept.close()
 
 
 def test_the_same_mail_from_a_pipe_and_over_the_wire_is_one_mail() -> None:

@@ -64,7 +64,8 @@ def automatic(mail: Mail) -> str | None:
     if kind != "message":
         return f"it is automatic or of a list ({kind.replace('_', ' ')})"
     submitted = next((word for word in _words(headers, "auto-submitted") if word not in ("", "no")), None)
-    null_path = mail.reading.meta.get("type") == "smtp" and not mail.reading.meta.get("mail_from")
+    meta = mail.reading.meta
+    null_path = meta.get("type") == "smtp" and meta.get("peer") and not meta.get("mail_from")  # a pipe may not say it
     if null_path or headers.raw("return-path").replace(b" ", b"") == b"<>":
         return "it has no return path, like an automatic mail"
     if submitted is not None:

@@ -47,6 +47,7 @@ class Letter:
     mail_from: str = "luca@acme.example"
     channel: str = "mail"
     type: str = "smtp"
+    peer: str = "192.0.2.1"
     date: str = "Sun, 22 Nov 2026 12:00:00 +0000"
 
     def but(self, **changed: Any) -> Self:
@@ -121,7 +122,7 @@ class Replying(Answering):
     def kept(self, letter: Letter, raw: bytes | None = None, more: Mapping[str, Any] | None = None) -> int:
         """Keep a mail as its channel does and return its row; `raw` are its bytes where they were changed on the way."""
         recipients = [letter.to] if letter.envelope is None else letter.envelope
-        way = Way(letter.type, letter.mail_from, recipients, "192.0.2.1", more=more or {})
+        way = Way(letter.type, letter.mail_from, recipients, letter.peer, more=more or {})
         with self.store.write() as connection:
             [one] = keep(connection, [arrival(letter.channel, raw or letter.raw, way)], self.now, self.now)
         return one.id

@@ -266,6 +266,7 @@ def test_an_html_only_reply_is_read_like_any_other(quick: Replying) -> None:
         lambda letter: letter.but(to=letter.to, cc="ann@example.com, support@acme.example"),
         lambda letter: letter.but(answers=""),
         lambda letter: letter.but(type="imap", mail_from="", envelope=()),
+        lambda letter: letter.but(mail_from="", peer=""),  # out of a pipe
         lambda letter: letter.but(more=("Auto-Submitted: no",)),
         lambda letter: letter.but(subject="Something else"),
     ],
