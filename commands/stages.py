@@ -64,7 +64,7 @@ class Stages:
         self.inbox = Inbox(self.store, on_kept=lambda ids: ring("route", ids), blobs=self.blobs)
         self.scanner = Scanner(settings.clamd) if settings.clamd else None
         self.router = Router(self.store, desk.current, blobs=self.blobs, scanner=self.scanner)
-        self.shelf = Shelf(desk.current)
+        self.shelf = Shelf(desk.current, self.store)
         self.rewinder = Rewinder(self.store, self.shelf.book)
         self.errands = Errands(self.store, desk.current, self.blobs, self.scanner)
         self.slack = Slack(self.store, desk.current, self.acted)

@@ -22,7 +22,7 @@ def to_solve(agent: Id, *, look: Look = False, as_json: AsJson = False) -> None:
     desk = open_desk(settings().desk_file)
     with open_store() as store:
         try:
-            found = next_of(store, Shelf(desk.current).book(), agent, time.time(), look=look)
+            found = next_of(store, Shelf(desk.current, store).book(), agent, time.time(), look=look)
         except CannotActError as error:
             stop(str(error), 1)
     if found is None:

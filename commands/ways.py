@@ -34,7 +34,7 @@ def to_agents(store: Store, desk: Desk, folder: Path) -> dict[str, Notifier]:
 
 def open_outbox(store: Store, desk: Desk, blobs: Blobs, folder: Path) -> Outbox:
     """Return the outbox of a desk; what has no relay or token is written into `folder`. The caller closes its notifiers."""
-    out, shelf = Outbound(own=channels.origins(desk)), Shelf(lambda: desk)
+    out, shelf = Outbound(own=channels.origins(desk)), Shelf(lambda: desk, store)
 
     def through(config: ChannelConfig, reply: Reply) -> Iterator[str]:
         module = channels.answering(channels.find(config.type))

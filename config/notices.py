@@ -13,7 +13,7 @@ Word = Literal[
     "sla_warning", "sla_breached", "unassigned_too_long", "undelivered", "rated",
 ]  # fmt: skip
 """What an agent may be told of. `new` is a ticket that is new to the department, or nobody's any more; `taken` is from the
-agent told; `colleague` is what a colleague wrote into the ticket."""
+agent told, whose it was; a `chat_message` is `replied` as well; `colleague` is what a colleague wrote into the ticket."""
 
 Whose = Literal["mine", "unassigned", "others", "followed"]
 """Whose ticket it is: the agent's, nobody's in their departments, a colleague's there, or one the agent follows."""
@@ -63,6 +63,7 @@ class Choices(Model):
 
 _HERE: Final[tuple[Way, ...]] = ("in_app",)
 _ALL: Final[tuple[Way, ...]] = ("email", "slack", "push", "in_app", "apprise")
+_AT_ONCE: Final[tuple[Way, ...]] = ("slack", "push", "in_app", "apprise")
 _WRITTEN: Final[tuple[Way, ...]] = ("email", "slack", "in_app")
 
 DEFAULTS: Final = Choices(
@@ -71,9 +72,9 @@ DEFAULTS: Final = Choices(
         "assigned": {"mine": _ALL, "followed": _HERE},
         "replied": {"mine": _ALL, "unassigned": _HERE, "followed": _HERE},
         "reopened": {"mine": ("push", "in_app"), "unassigned": _HERE, "followed": _HERE},
-        "taken": {"others": _HERE, "unassigned": _HERE, "followed": _HERE},
+        "taken": {"mine": ("push", "in_app")},
         "colleague": {"mine": _WRITTEN, "followed": _HERE},
-        "chat_ringing": {"mine": ("push", "in_app"), "unassigned": ("push", "in_app")},
+        "chat_ringing": {"mine": _AT_ONCE, "unassigned": _AT_ONCE},
         "chat_message": {"mine": ("push", "in_app"), "followed": _HERE},
         "chat_missed": {"mine": ("push", "in_app"), "unassigned": ("push", "in_app")},
         "sla_warning": {"mine": _WRITTEN, "unassigned": _WRITTEN, "followed": _HERE},

@@ -36,7 +36,7 @@ class Acts:
     ) -> None:
         self._store = store
         self._desk = desk
-        self._shelf = Shelf(desk)
+        self._shelf = Shelf(desk, store)
         self._clock = clock
         self._once = once
 

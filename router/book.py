@@ -2,17 +2,20 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, Transaction, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from config.desk import Desk
+from config.notices import Choices
 from router.correlate import Compiled, compile_correlations
 from router.rules import RuleSet, compile_rules
 from router.trace import kept
+from tickets.preferences import Chosen, Preferences
 from tickets.schema import desk_versions
+from tickets.store import Store
 
 LOOK_SECONDS: Final = 60.0
 """So often somebody looks again for what a process with another desk file has left behind."""
@@ -42,12 +45,21 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """A desk and what was compiled from it."""
+    """A desk and what was compiled from it, and what its agents chose to be told of."""
 
     desk: Desk
     rules: RuleSet
     correlations: tuple[Compiled, ...]
     record: Record = field(default_factory=Record, compare=False)
+    chosen: Chosen = field(default_factory=Chosen, compare=False)
+    _choices: dict[str, Choices] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def choices(self, agent: str) -> Choices:
+        """Return what counts for an agent."""
+        known = self._choices.get(agent)
+        if known is None:
+            known = self._choices[agent] = self.chosen.of(self.desk, agent)
+        return known
 
 
 def book_of(desk: Desk) -> Book:
@@ -56,17 +68,26 @@ def book_of(desk: Desk) -> Book:
 
 
 class Shelf:
-    """Gives the book of the desk of the moment. Thread-safe: it keeps nothing but the last one."""
+    """Gives the book of the desk of the moment, with what agents chose. Thread-safe: it keeps nothing but the last one.
 
-    def __init__(self, desk: Callable[[], Desk]) -> None:
+    Without a store nobody has chosen anything: that is for looking at tickets.
+    """
+
+    def __init__(self, desk: Callable[[], Desk], store: Store | None = None) -> None:
         self._desk = desk
         self._last: Book | None = None
+        self._preferences = Preferences(store) if store is not None else None
 
     def book(self) -> Book:
-        """Return the book; raises `DeskError` for a desk with wrong rules, which `load` does not give."""
+        """Return the book; ask for it before a transaction begins.
+
+        Raises `DeskError` for a desk with wrong rules, which `load` does not give, and `Temporary` when the database fails.
+        """
         desk, last = self._desk(), self._last
         if last is None or last.desk is not desk:
             last = self._last = book_of(desk)
+        if self._preferences is not None and (chosen := self._preferences.chosen()) is not last.chosen:
+            last = self._last = replace(last, chosen=chosen)
         return last
 
 

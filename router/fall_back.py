@@ -11,14 +11,13 @@ import structlog
 from sqlalchemy import Connection, bindparam, select, update
 
 from config.desk import Agent, Desk
-from config.notices import Way
 from notify.note import Note
 from router.book import Book
 from router.event import Change
 from router.staff import staff_of
 from router.state import state_of
-from router.tell import Intent
-from router.ticket import IN_APP, Pen
+from router.tell import IN_APP, Intent, ways_of
+from router.ticket import Pen
 from router.turn import Turn
 from tickets.pauses import outdated, pause, resume
 from tickets.preferences import Chosen, chosen_in
@@ -117,7 +116,7 @@ def _instead(  # where, what, and why
     told = {way for way, state in used.items() if state in ("pending", "sent") and way not in (IN_APP, row.notifier)}
     if told and told_is_enough:
         return []
-    has = _ways(desk, chosen, agent)
+    has = ways_of(desk, chosen, agent)
     left = (way for way in chosen.of(desk, agent.id).fall_back or () if way in has and way not in used)
     way = next((one for one in left if (agent.id, one) not in chosen.paused), None)
     if way is None:
@@ -131,15 +130,3 @@ def _used(connection: Connection, row: Any) -> Mapping[str, str]:
     """Return by which ways the agent was to be told of the event, and what became of that."""
     rows = connection.execute(_SAME, {"event": row.event_id, "who": row.recipient})
     return {one.notifier: one.state for one in rows}
-
-
-def _ways(desk: Desk, chosen: Chosen, agent: Agent) -> Mapping[Way, str]:
-    """Return the ways that reach an agent, each with where it leads."""
-    ways: dict[Way, str] = {"email": agent.email}
-    if "slack" in desk.notifiers and agent.slack:
-        ways["slack"] = agent.slack
-    if agent.id in chosen.with_devices:
-        ways["push"] = agent.id
-    if agent.apprise:
-        ways["apprise"] = agent.id
-    return ways

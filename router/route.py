@@ -82,7 +82,7 @@ class Router:
         self._verifier = verifier or Verifier()
         self._blobs = blobs
         self._scanner = scanner
-        self._shelf = Shelf(desk)
+        self._shelf = Shelf(desk, store)
         self._clock = clock
         self._present = Present(store)
         self._by_mail = ByMail(store, clock, blobs, Preferences(store))

@@ -1,27 +1,29 @@
 """Who is to be told: one intent per (event, recipient, notifier), each with its reason, also when it is not sent.
 
-The defaults are LiveAgent's three: assigned to me, a customer replied to mine, a new ticket in my department (a transfer
-into my department is new to me as well). Nobody is told of what they did themselves, and only members of a department
-hear of its tickets; a Slack channel or an address is named by the manager in a rule.
+Who may see a ticket is told of each of its moments (router/moments.py) by the ways they chose for it, or the desk file, or
+config/notices.py; of several moments of one turn by one way of the weightiest. Nobody is told of what they did themselves,
+and only members of a department hear of its tickets; a Slack channel or an address is named by the manager.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 from config.desk import Agent, Desk
+from config.notices import WAYS, Way, Whose
+from router.book import Book
+from router.event import Change
+from router.moments import POSTED, Moment, agent_of, moments
+from router.staff import Pick
+from router.state import State
+from tickets.preferences import Chosen
 
 MOST_AN_HOUR = 30
 """Notices about automatic messages that one address gets in an hour: a responder that answers us must come to an end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Happened:
-    """An event that stands in the ticket's history: its row, its name, and the agent who caused it, if one did."""
-
-    id: int
-    name: str
-    by_agent: str | None = None
+IN_APP: Final = "in_app"
+"""The way whose rows are the notice itself: there is none that is not sent."""
+OWN_ACT: Final = "not told: it is your own act"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,28 +57,49 @@ class Machine:
     lately: Callable[[str], int]
 
 
-def intents(  # noqa: PLR0913  # what a pass has come to, and who wrote
-    desk: Desk,
-    department: str,
-    agent: str | None,
-    happened: Sequence[Happened],
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """What a turn has come to: the ticket before and after it, and its lines with the ids they have.
+
+    `picks` are what strategies have chosen, `rung` the agents with whom it rings now, `followers` those who follow the ticket.
+    """
+
+    before: State
+    state: State
+    history: Sequence[tuple[int, Change]]
+    picks: Sequence[Pick] = ()
+    rung: Sequence[str] = ()
+    followers: frozenset[str] = frozenset()
+
+
+def intents(
+    book: Book,
+    turned: Turned,
     asked: Iterable[tuple[str, str]],
     machine: Machine | None = None,
     *,
     silent: bool = False,
 ) -> list[Intent]:
-    """Return every intent of one pass.
+    """Return every intent of one turn.
 
-    `department` and `agent` are who is responsible after it; `asked` are the (target, reason) pairs of the rules' `notify` and
-    the like, with the targets `agent:ID`, `department:ID`, `slack:#channel` and `email:address`; `machine` is who wrote it when that
-    is a program, which must never be answered by one (RFC 3834, 2). In a `silent` pass only those asked for are told.
+    `asked` are the (target, reason) pairs of the rules' `notify` and the like, with the targets `agent:ID`, `department:ID`,
+    `slack:#channel` and `email:address`; `machine` is who wrote it when that is a program, which must never be answered by
+    one (RFC 3834, 2). In a `silent` turn only those asked for are told.
     """
     found: dict[tuple[int, str, str], Intent] = {}
-    origin = next((one for one in happened if one.name in ("ticket.created", "message.received")), happened[0])
-    usual = () if silent else _by_default(desk, department, agent, happened)
-    for intent in (*usual, *_asked(desk, department, origin, asked)):
-        found.setdefault((intent.event_id, intent.recipient, intent.notifier), intent)
-    return [_quiet(intent, machine) for intent in found.values()] if machine else list(found.values())
+    telling = _Telling(book, turned)
+    for intent in (*(() if silent else telling.usual()), *telling.asked(asked)):
+        kept = _quiet(intent, machine) if machine else intent
+        if kept.notifier != IN_APP:
+            found.setdefault((kept.event_id, kept.recipient, kept.notifier), kept)
+        elif not kept.suppressed:
+            found.setdefault((0, kept.recipient, IN_APP), kept)
+    return list(found.values())
+
+
+def may_see(desk: Desk, department: str, agent: str) -> bool:
+    """Tell whether an agent may see the tickets of a department; a desk's only agent has every ticket."""
+    return agent in desk.members(department) or (len(desk.agents) == 1 and agent in desk.agents_by_id)
 
 
 def _quiet(intent: Intent, machine: Machine) -> Intent:
@@ -99,83 +122,135 @@ def _why_not(intent: Intent, machine: Machine) -> str | None:
     return None
 
 
-ALARMS: Final = {
-    "delivery.failed": "a message about {} could not be delivered",
-    "sla.warning": "{} has to be seen to: a promise to its customer is nearly due",
-    "sla.breached": "{} is late: a promise to its customer is broken",
-}
-"""What the responsible agent is told, or the whole department where nobody is."""
-
-
-def _by_default(desk: Desk, department: str, agent: str | None, happened: Sequence[Happened]) -> Iterator[Intent]:
-    events = {event.name: event for event in happened}
-    name = desk.departments_by_id[department].name
-    assigned = events.get("ticket.assigned")
-    mine = desk.agents_by_id.get(agent) if agent else None
-    if mine and assigned:
-        yield from _to_agent(desk, department, assigned, mine, "the ticket is assigned to you")
-    elif mine and "ticket.created" not in events and (said := _said(events)):
-        who = "a colleague wrote" if said.by_agent else _WROTE.get(said.name, "the customer replied")
-        yield from _to_agent(desk, department, said, mine, f"{who}, and the ticket is yours")
-    whose = "your ticket" if mine else f"a ticket of {name}"
-    for word, reason in ALARMS.items():
-        if alarm := events.get(word):
-            for one in [mine] if mine else _members(desk, department):
-                yield from _to_agent(desk, department, alarm, one, reason.format(whose))
-    if (free := _to_take(events, mine)) is not None:
-        reason = (
-            "a new ticket in your department {}" if free.name in NEW else "a ticket of your department {} is nobody's"
-        )
-        for other in _members(desk, department):
-            if other is not mine:
-                yield from _to_agent(desk, department, free, other, reason.format(name))
-
-
-NEW: Final = ("ticket.created", "ticket.transferred")
-
-
-def _to_take(events: Mapping[str, Happened], mine: Agent | None) -> Happened | None:
-    """Return what the whole department hears of: a new ticket, or one that has nobody any more."""
-    new = next((events[name] for name in NEW if name in events), None)
-    return new or (events.get("ticket.unassigned") if mine is None else None)
-
-
-_WROTE: Final = {"ticket.merged": "another ticket of the customer was merged into it"}
-
-
-def _said(events: Mapping[str, Happened]) -> Happened | None:
-    return events.get("message.received") or events.get("ticket.answered") or events.get("ticket.merged")
-
-
-def _members(desk: Desk, department: str) -> list[Agent]:
-    return [agent for agent in desk.agents if agent.id in desk.members(department)]
-
-
-def _asked(desk: Desk, department: str, origin: Happened, asked: Iterable[tuple[str, str]]) -> Iterator[Intent]:
-    for target, reason in asked:
-        kind, _, who = target.partition(":")
-        if kind == "agent":
-            yield from _to_agent(desk, department, origin, desk.agents_by_id[who], reason)
-        elif kind == "department":
-            for agent in _members(desk, who):
-                yield from _to_agent(desk, department, origin, agent, reason)
-        elif kind == "slack" and "slack" not in desk.notifiers:
-            why_not = f"not sent: {reason}, but the desk file has no notifiers.slack"
-            yield Intent(origin.id, origin.name, who, kind, who, why_not, suppressed=True)
-        else:
-            yield Intent(origin.id, origin.name, who, kind, who, reason)
-
-
-def _to_agent(desk: Desk, department: str, event: Happened, agent: Agent, reason: str) -> Iterator[Intent]:
-    why_not = None
-    if event.by_agent == agent.id:
-        why_not = "not told: it is your own act"
-    elif agent.id not in desk.members(department) and len(desk.agents) > 1:  # a desk's only agent has every ticket
-        why_not = f"not told: not a member of {desk.departments_by_id[department].name}"
-    ways = {"email": agent.email}
+def ways_of(desk: Desk, chosen: Chosen, agent: Agent) -> Mapping[Way, str]:
+    """Return the ways that reach an agent, each with where it leads."""
+    ways: dict[Way, str] = {"email": agent.email}
     if "slack" in desk.notifiers and agent.slack:
         ways["slack"] = agent.slack
-    for notifier, address in ways.items():
-        yield Intent(
-            event.id, event.name, agent.id, notifier, address, why_not or reason, suppressed=why_not is not None
-        )
+    if agent.id in chosen.with_devices:
+        ways["push"] = agent.id
+    ways["in_app"] = agent.id
+    if agent.apprise:
+        ways["apprise"] = agent.id  # its address is a secret, which the row need not have
+    return ways
+
+
+@dataclass(frozen=True)
+class _Telling:
+    """The telling of one turn."""
+
+    book: Book
+    turned: Turned
+
+    @property
+    def _desk(self) -> Desk:
+        return self.book.desk
+
+    @property
+    def _state(self) -> State:
+        return self.turned.state
+
+    @cached_property
+    def _department(self) -> str:
+        return self._desk.departments_by_id[self._state.department].name
+
+    @cached_property
+    def _moments(self) -> list[Moment]:
+        turned = self.turned
+        return moments(self._desk, turned.before, turned.state, turned.history, turned.picks, turned.rung)
+
+    def usual(self) -> Iterator[Intent]:
+        """Yield what is told by what everybody chose: to who has the ticket, then the others, then the department's channel."""
+        if not self._moments:
+            return
+        mine = self._desk.agents_by_id.get(self._state.agent or "")
+        if mine is not None:
+            yield from self._to_agent(mine)
+        for agent in self._desk.agents:
+            if agent is not mine and may_see(self._desk, self._state.department, agent.id):
+                yield from self._to_agent(agent)
+        yield from self._to_channel()
+
+    def asked(self, asked: Iterable[tuple[str, str]]) -> Iterator[Intent]:
+        """Yield what somebody asked for, whatever the agents chose."""
+        history = self.turned.history
+        begin = (one for one in history if one[1].event in ("ticket.created", "message.received"))
+        id_, line = origin = next(begin, history[0])
+        for target, reason in asked:
+            kind, _, who = target.partition(":")
+            if kind == "agent":
+                yield from self._named(origin, self._desk.agents_by_id[who], reason)
+            elif kind == "department":
+                for agent in self._desk.agents:
+                    if agent.id in self._desk.members(who):
+                        yield from self._named(origin, agent, reason)
+            elif kind == "slack" and "slack" not in self._desk.notifiers:
+                why_not = f"not sent: {reason}, but the desk file has no notifiers.slack"
+                yield Intent(id_, line.event, who, kind, who, why_not, suppressed=True)
+            else:
+                yield Intent(id_, line.event, who, kind, who, reason)
+
+    def _relation(self, agent: str) -> Whose:
+        return "mine" if agent == self._state.agent else "unassigned" if self._state.agent is None else "others"
+
+    def _to_agent(self, agent: Agent) -> Iterator[Intent]:
+        """Yield one intent for each way, of the weightiest moment that is told by it; one's own act only where nothing else is."""
+        chosen, has = self.book.choices(agent.id), ways_of(self._desk, self.book.chosen, agent)
+        best: dict[Way, tuple[Moment, Whose]] = {}
+        for moment in self._moments:
+            if moment.only is not None and agent.id not in moment.only:
+                continue
+            here: Whose = "mine" if moment.word == "taken" else self._relation(agent.id)
+            follows = agent.id in self.turned.followers
+            for whose in (here, "followed") if follows else (here,):
+                for way in chosen.told(moment.word, whose):
+                    if way in has and (way not in best or best[way][0].by == agent.id != moment.by):
+                        best[way] = moment, whose
+        told = {}
+        for way in WAYS:
+            if way in best:
+                moment, whose = best[way]
+                told[way] = Intent(
+                    moment.event_id, moment.event, agent.id, way, has[way], moment.reason(whose, self._department),
+                    word=moment.word, whose=whose,
+                )  # fmt: skip
+        own = {way for way, (moment, _) in best.items() if moment.by == agent.id}
+        yield from self._fit(agent, has, told, own)
+
+    def _named(self, origin: tuple[int, Change], agent: Agent, reason: str) -> Iterator[Intent]:
+        """Yield what an agent is told because somebody named them: by the ways in which they read, whatever they chose."""
+        id_, line = origin
+        has, whose = ways_of(self._desk, self.book.chosen, agent), self._relation(agent.id)
+        named: dict[Way, Intent] = {
+            way: Intent(id_, line.event, agent.id, way, has[way], reason, whose=whose)
+            for way in ("email", "slack", "in_app")
+            if way in has
+        }
+        yield from self._fit(agent, has, named, set(named) if agent_of(line.actor) == agent.id else set())
+
+    def _fit(self, agent: Agent, has: Mapping[Way, str], told: Mapping[Way, Intent], own: set[Way]) -> Iterator[Intent]:
+        """Yield the intents as they may be sent: to nobody who did it or may not see it, and round ways that are paused."""
+        sees = may_see(self._desk, self._state.department, agent.id)
+        out = {way for way in has if (agent.id, way) in self.book.chosen.paused}
+        used = set(told)
+        for way, intent in told.items():
+            if not sees or way in own:
+                why_not = OWN_ACT if way in own else f"not told: not a member of {self._department}"
+                yield replace(intent, reason=why_not, suppressed=True)
+            elif way in out:
+                why = self.book.chosen.paused[agent.id, way]
+                yield replace(intent, reason=f"not sent: {way} is paused: {why}", suppressed=True)
+                following = self.book.choices(agent.id).fall_back or ()
+                instead = next((one for one in following if one in has and one not in used | out), None)
+                if instead is not None:
+                    used.add(instead)
+                    yield replace(intent, notifier=instead, address=has[instead])
+            else:
+                yield intent
+
+    def _to_channel(self) -> Iterator[Intent]:
+        place = self._desk.departments_by_id[self._state.department].slack_channel
+        moment = next((one for one in self._moments if one.word in POSTED), None)
+        if place is not None and moment is not None and "slack" in self._desk.notifiers:
+            reason = moment.reason(None, self._department)
+            yield Intent(moment.event_id, moment.event, place, "slack", place, reason, word=moment.word)

@@ -13,7 +13,7 @@ from ingest.first_line import first_line
 from router.conversation import Place
 from router.event import Change
 from router.state import State, columns
-from router.tell import Intent
+from router.tell import IN_APP, Intent
 from tickets.message import InboundMessage, identity
 from tickets.prepared import Prepared
 from tickets.schema import contacts, decisions, entries, events, identities, outbox, participants, thread_keys, tickets
@@ -22,8 +22,6 @@ BELL_SECONDS = 10
 """How long after it was decided a notice waits for its bell before the sweep rings again."""
 LATELY_ROWS = 5_000
 """How many of the newest notices are looked at for what was told lately: asked for automatic messages only, so no index."""
-IN_APP = "in_app"
-"""The way whose rows are the notice itself: what an agent reads in the console, or over the API."""
 SUBJECT_LENGTH = 300
 MOST_PARTICIPANTS = 100
 

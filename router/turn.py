@@ -14,10 +14,11 @@ from router.clocks.wind import wind
 from router.decide import Verdict, decide
 from router.effects import Scene, perform
 from router.event import Change, TicketEvent, actors, changed
+from router.followers import followers_of
 from router.lookups import lookups_of
 from router.staff import Staff
 from router.state import State, decided, housed
-from router.tell import Happened, Intent, Machine, intents
+from router.tell import Intent, Machine, Turned, intents
 from router.ticket import Pen
 from router.workload import took_turn
 from tickets.cards import changed as cards_due
@@ -130,27 +131,31 @@ class Turn:
             return Written(ids, scene.rings)
         if state.status == "resolved" != self.before.status:
             ask(scene)
-        owed = self.notices(state, verdict, list(zip(ids, whole, strict=True)), machine, tell)
+        known = self.before.number is not None
+        followers = followers_of(self.pen.connection, number) if known else frozenset[str]()
+        owed = self.notices(state, verdict, list(zip(ids, whole, strict=True)), machine, tell, followers)
         return Written(ids, scene.rings + self.pen.owe(number, entry, owed))
 
-    def notices(
+    def notices(  # all that a turn may come with
         self,
         state: State,
         verdict: Verdict,
         history: Sequence[tuple[int, Change]],
         machine: Machine | None,
         tell: Sequence[tuple[str, str]] = (),
+        followers: frozenset[str] = frozenset(),
     ) -> list[Intent]:
         """Return everyone who is to be told of the turn's lines, which come with the ids they have; writes nothing."""
-        happened = [Happened(id_, line.event, _agent(line.actor)) for id_, line in history]
+        picks = verdict.decision.picks
+        rung = called(state, self.before, picks, self.pen.now)
+        turned = Turned(self.before, state, history, picks, rung, followers)
         asked = [
             *tell,
-            *called(state, self.before, verdict.decision.picks, self.pen.now),
             *((target, f'rule "{rule}" asked to tell you') for target, rule in verdict.decision.notify),
         ]
         merged = state.status == "merged" != self.before.status  # who goes on is told there
         silent = verdict.decision.silent or merged
-        return intents(self.book.desk, state.department, state.agent, happened, asked, machine, silent=silent)
+        return intents(self.book, turned, asked, machine, silent=silent)
 
     def _elsewhere(self, before: State, lines: Sequence[Change], now: State, entry: int | None) -> list[int]:
         """Do the turn that an effect has brought about in another ticket."""
@@ -161,7 +166,3 @@ class Turn:
 def _says_something(trace: Mapping[str, Any]) -> bool:
     """Tell whether a trace is worth keeping: a rule was asked, or an agent chosen."""
     return bool(trace["rules"]) or not trace.keys().isdisjoint(("saw", "next", "picked", "effects"))
-
-
-def _agent(actor: str) -> str | None:
-    return actor.removeprefix("agent:") if actor.startswith("agent:") else None

@@ -13,11 +13,16 @@ import uvicorn
 from sqlalchemy import insert, select, update
 from starlette.applications import Starlette
 
+from tests.desks import HEAD
 from tickets.live import Live
 from tickets.schema import events, outbox
 from tickets.store import Store
 
 SECONDS = 20
+QUIET = HEAD.replace(
+    "domain: support.acme.example}", "domain: support.acme.example, notices: {ways: {new: {unassigned: []}}}}"
+)
+"""A desk whose agents hear of no new ticket: what they are told, the stories say."""
 
 
 def owe(store: Store, ticket: int, agent: str = "luca", at: float = 100.0, **said: Any) -> int:

@@ -11,9 +11,9 @@ from config.notices import WHOSE, WORDS, Whose, Word
 from ingest.front import Front
 from notify import in_app
 from notify.when import Owed, needless
-from tests.desks import HEAD, desk
+from tests.desks import desk
 from tests.path.stories import Front as Stories
-from tests.telling import change, owe, seen_at
+from tests.telling import QUIET, change, owe, seen_at
 from tickets.availability import Availability
 from tickets.blobs import Blobs
 from tickets.blobs_folder import FolderShelf
@@ -27,7 +27,7 @@ Ask = Callable[..., Any]
 
 @pytest.fixture
 def stories(store: Store) -> Stories:
-    return Stories(store, desk(HEAD))
+    return Stories(store, desk(QUIET))
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from hypothesis import strategies as some
 from ingest.front import Front
 from notify import in_app
 from notify.in_app import Unread
-from tests.desks import HEAD, desk
+from tests.desks import desk
 from tests.path.stories import Front as Stories
-from tests.telling import SECONDS, change, owe, served, streamed
+from tests.telling import QUIET, SECONDS, change, owe, served, streamed
 from tickets.availability import Availability
 from tickets.blobs import Blobs
 from tickets.blobs_folder import FolderShelf
@@ -29,7 +29,7 @@ from web.stream import Seen
 
 @pytest.fixture
 def stories(store: Store) -> Stories:
-    return Stories(store, desk(HEAD))
+    return Stories(store, desk(QUIET))
 
 
 @pytest.fixture

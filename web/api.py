@@ -116,11 +116,12 @@ class Api:
     ) -> None:
         self.store = store
         self.acted = acted
-        self._shelf = Shelf(desk)
+        self._desk = desk
+        self._shelf = Shelf(desk, store)
 
     def desk(self) -> Desk:
         """Return the desk of the moment."""
-        return self._shelf.book().desk
+        return self._desk()
 
     def route(self, path: str, act: Act, *methods: str) -> Route:
         """Return a path that an act answers."""

@@ -152,12 +152,12 @@ def _ring(kept: Mapping[str, Any], picks: Sequence[Pick], lines: Sequence[Change
     return {"rung": sorted({*kept.get("rung", ()), *free}), "rings": min(rings + 1, MOST_RINGS), "rung_at": now}
 
 
-def called(state: State, before: State, picks: Sequence[Pick], now: float) -> list[tuple[str, str]]:
-    """Return whom to tell, and why in words, because a ticket rings in this turn."""
+def called(state: State, before: State, picks: Sequence[Pick], now: float) -> tuple[str, ...]:
+    """Return the agents with whom a ticket rings in this turn."""
     kept = state.clocks.get(WORD, {})
     if not picks or not kept.get("rings") or kept["rung_at"] != now or kept == before.clocks.get(WORD):
-        return []
-    return [(f"agent:{one}", "it rings with you, and whoever takes it first has it") for one in picks[-1].rung]
+        return ()
+    return picks[-1].rung
 
 
 def _words(seconds: float) -> str:

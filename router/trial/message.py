@@ -13,7 +13,7 @@ from router.evidence import Keys, Letter, Writer, departments_of
 from router.reading import Reading
 from router.staff import Staff
 from router.state import State
-from router.tell import Intent, Machine
+from router.tell import IN_APP, Intent, Machine
 from router.thread import Found
 from router.ticket import Pen
 from router.turn import Turn
@@ -88,7 +88,8 @@ def try_message(
     turn = Turn(trial.pen, book, sight.staff, before)
     state = turn.settled(verdict, judged.lines, judged.event)
     notices = turn.notices(state, verdict, list(enumerate(lines)), trial.machine())
-    return Tried(judged.because, judged.event, verdict, tuple(notices))
+    sent = (one for one in notices if one.notifier != IN_APP)  # what lies in a list disturbs nobody
+    return Tried(judged.because, judged.event, verdict, tuple(sent))
 
 
 class _Trial(Case):

@@ -115,10 +115,11 @@ class Answering(Front):
         return entry
 
     def owed(self, number: int) -> list[tuple[str, str, str]]:
-        """Return recipient, notifier and state of the outbox rows of a ticket."""
+        """Return recipient, notifier and state of the outbox rows of a ticket that go out, or should."""
         columns = (outbox.c.recipient, outbox.c.notifier, outbox.c.state)
+        out = (outbox.c.ticket_id == number, outbox.c.notifier != "in_app")
         with self.store.read() as connection:
-            rows = connection.execute(select(*columns).where(outbox.c.ticket_id == number).order_by(outbox.c.id)).all()
+            rows = connection.execute(select(*columns).where(*out).order_by(outbox.c.id)).all()
         return [(row.recipient, row.notifier, row.state) for row in rows]
 
 

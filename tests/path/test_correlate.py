@@ -52,8 +52,8 @@ class Machine(Front):
         return self.send(f"alarm{self.sent}@monitoring.example", sender=sender, subject=subject, text=text)
 
     def told(self, number: int) -> int:
-        """Return how many notices a ticket has."""
-        return len(notices(self.store, number))
+        """Return how many notices of a ticket go out."""
+        return sum(row["notifier"] != "in_app" for row in notices(self.store, number))
 
     def times(self) -> list[int]:
         """Return how often each alarm came."""

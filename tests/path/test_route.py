@@ -43,7 +43,8 @@ def ticket(store: Store, number: int) -> dict[str, Any]:
 
 
 def told(store: Store, number: int | None = None) -> list[tuple[str, str, str, str]]:
-    return [(row["event"], row["recipient"], row["notifier"], row["state"]) for row in notices(store, number)]
+    rows = [(row["event"], row["recipient"], row["notifier"], row["state"]) for row in notices(store, number)]
+    return [row for row in rows if row[2] != "in_app"]
 
 
 def test_a_mail_becomes_a_ticket_in_the_department_it_is_addressed_to_and_its_members_are_told(store: Store) -> None:
