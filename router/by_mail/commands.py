@@ -177,8 +177,8 @@ def _command(line: str) -> tuple[str, Verb, str] | None:
     verb = VERBS.get(exact[1].lower()) if exact else None
     if exact is None or verb is None:
         near = nearest(word, VERBS)
-        hint = f"; did you mean #{near}?" if near else ""
-        raise Refused(f'"{shown(line)}" is no command{hint}. A text that begins with a # needs another first line')
+        hint = f"; did you mean #{near}?" if near else "."
+        raise Refused(f'"{shown(line)}" is no command{hint} A text that begins with a # needs another first line')
     argument = (exact[2] or "").strip()
     if bool(argument) != bool(verb.argument):
         raise Refused(
