@@ -296,6 +296,14 @@ def test_a_rating_may_be_changed_for_a_week_and_saying_it_twice_is_once(front: R
     assert kept(front, number)[0].score == "positive"
 
 
+def test_the_agent_who_has_the_ticket_is_told_of_its_rating(front: Ruled, client: TestClient) -> None:
+    number = resolved(front)
+    client.post(link(front, number), data={"score": "positive"})
+    mine = select(outbox.c.recipient, outbox.c.notifier, outbox.c.word).where(outbox.c.event == "ticket.rated")
+    with front.store.read() as connection:
+        assert ("luca", "in_app", "rated") in [tuple(row) for row in connection.execute(mine)]
+
+
 def test_a_rule_may_ask_for_the_score(front: Ruled, client: TestClient) -> None:
     number = resolved(front)
     client.post(link(front, number), data={"score": "positive"})
