@@ -127,7 +127,7 @@ def ways_of(desk: Desk, chosen: Chosen, agent: Agent) -> Mapping[Way, str]:
     ways: dict[Way, str] = {"email": agent.email}
     if "slack" in desk.notifiers and agent.slack:
         ways["slack"] = agent.slack
-    if agent.id in chosen.with_devices:
+    if "push" in desk.notifiers and agent.id in chosen.with_devices:
         ways["push"] = agent.id
     ways["in_app"] = agent.id
     if agent.apprise:

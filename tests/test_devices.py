@@ -27,6 +27,7 @@ from notify.push import Config, Push, allowed, public_key
 from tests.desks import HEAD, desk
 from tests.notify.desk import a_note
 from tests.outside import Server, World, page
+from tests.path.stories import Front as Stories
 from tickets import devices
 from tickets.availability import Availability
 from tickets.blobs import Blobs
@@ -34,7 +35,7 @@ from tickets.blobs_folder import FolderShelf
 from tickets.devices import Device
 from tickets.live import Live
 from tickets.preferences import chosen
-from tickets.schema import pauses
+from tickets.schema import outbox, pauses
 from tickets.store import Store
 from tickets.tokens import make
 from tickets.trouble import Permanent, Temporary
@@ -176,6 +177,17 @@ def test_a_desk_without_push_says_how_to_switch_it_on(asking: Callable[..., Ask]
     ask = asking("luca", desk(HEAD))
     for found in (ask("GET", "push"), ask("POST", "devices", google().given)):
         assert (found["status"], "notifiers.push" in found["error"]) == (404, True)
+
+
+@pytest.mark.parametrize(("text", "told"), [(PUSH, {"luca"}), (HEAD, set())])
+def test_a_new_ticket_is_owed_by_push_to_who_has_a_device_on_a_desk_that_has_push(
+    store: Store, text: str, told: set[str]
+) -> None:
+    devices.add(store, "luca", google().device, 1.0)
+    Stories(store, desk(text)).send("a@customer", to="billing@acme.example")
+    with store.read() as connection:
+        owed = select(outbox.c.recipient).where(outbox.c.notifier == "push", outbox.c.state == "pending")
+        assert set(connection.scalars(owed)) == told
 
 
 # --- what the devices are sent --------------------------------------------------------------------------------------
