@@ -192,6 +192,7 @@ class App(Stages):
         self.look()
         self.tick()
         self.staff()
+        self.forget()
 
     def clock(self) -> AbstractContextManager[None]:
         """Look every second at what waits, and at the desk file, while the context lasts."""

@@ -34,6 +34,7 @@ from router.route import Router
 from tickets.availability import Availability
 from tickets.blobs import open_blobs
 from tickets.live import open_live
+from tickets.once import forget
 from tickets.presence import Present
 from tickets.store import Store
 from tickets.trouble import Temporary
@@ -43,6 +44,7 @@ from web.slack import Slack
 from web.stream import TOPIC as NOTICES
 
 SWEEP_ROWS = 500
+FORGET_SECONDS = 3_600.0
 
 Ring = Callable[[str, Sequence[int]], None]
 """Rings for rows of a stage, `route`, `deliver`, `errand` or `card`; soon, and never raises."""
@@ -71,6 +73,7 @@ class Stages:
         self._ring = ring
         self._housed = Seldom()
         self._patience = Patience()
+        self._forgets_at = 0.0
         self._outbox: Outbox | None = None
         self._outbox_lock = threading.Lock()
 
@@ -222,6 +225,12 @@ class Stages:
             yield moved
         if moved is None:
             self._housed.done(book.desk, now)
+
+    def forget(self) -> None:
+        """Forget, once an hour, what was done too long ago to be asked for again. Raises `Temporary`."""
+        if (now := time.time()) >= self._forgets_at:
+            forget(self.store, now)
+            self._forgets_at = now + FORGET_SECONDS
 
     def ready(self) -> None:
         """Return when messages can be kept; raises `Temporary` with the reason otherwise."""
