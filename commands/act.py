@@ -102,6 +102,18 @@ def note(number: Number, text: str, *, as_: As, as_json: AsJson = False) -> None
     _act(number, lambda acts: acts.note(number, as_, text), "noted", as_json=as_json)
 
 
+@cli.command()
+def follow(number: Number, *, as_: As, as_json: AsJson = False) -> None:
+    """Hear of a ticket that is not yours."""
+    _act(number, lambda acts: acts.follow(number, as_), "followed", as_json=as_json)
+
+
+@cli.command()
+def unfollow(number: Number, *, as_: As, as_json: AsJson = False) -> None:
+    """Follow a ticket no longer."""
+    _act(number, lambda acts: acts.unfollow(number, as_), "not followed", as_json=as_json)
+
+
 def _act(number: int, act: Callable[[Acts], Acted], words: str, *, as_json: bool) -> None:
     desk = open_desk(settings().desk_file)
     with open_store() as store:

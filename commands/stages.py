@@ -178,8 +178,9 @@ class Stages:
 
     def miss(self) -> None:
         """Note the chats that nobody took in time. Raises `Temporary`."""
-        for conversation in missed(self.store, time.time(), SWEEP_ROWS):
-            self._tell(conversation)
+        for one in missed(self.store, self.shelf.book(), time.time(), SWEEP_ROWS):
+            self._ring("deliver", one.notices)
+            self._tell(one.conversation)
 
     def look(self) -> None:
         """Tell agents by another way of what they have not seen in time. Raises `Temporary`."""

@@ -108,6 +108,16 @@ class Acts:
         with self.open(number, agent, to) as ticket:
             return ticket.link(to)
 
+    def follow(self, number: int, agent: str) -> Acted:
+        """Let an agent hear of a ticket that is not theirs."""
+        with self.open(number, agent) as ticket:
+            return ticket.follow()
+
+    def unfollow(self, number: int, agent: str) -> Acted:
+        """Let an agent hear of a ticket as if they had never followed it."""
+        with self.open(number, agent) as ticket:
+            return ticket.unfollow()
+
     @contextmanager
     def open(self, number: int, agent: str, *others: int) -> Iterator[Opened]:
         """Open a ticket for several acts that are done all or not at all; `others` are tickets they touch besides."""

@@ -9,7 +9,10 @@ from tickets.prepared import Prepared
 from tickets.schema import followers
 
 _OF: Final = Prepared(select(followers.c.agent).where(followers.c.ticket_id == bindparam("number")))
-_INSERT: Any = {one.dialect.name: one.insert(followers).on_conflict_do_nothing() for one in (sqlite, postgresql)}
+_INSERT: Any = {
+    one.dialect.name: one.insert(followers).on_conflict_do_nothing().returning(followers.c.agent)
+    for one in (sqlite, postgresql)
+}
 
 
 def followers_of(connection: Connection, number: int) -> frozenset[str]:
@@ -20,7 +23,7 @@ def followers_of(connection: Connection, number: int) -> frozenset[str]:
 def follow(connection: Connection, number: int, agent: str, now: float) -> bool:
     """Let an agent follow a ticket from now (UTC seconds) on; tell whether they did not."""
     row = {"ticket_id": number, "agent": agent, "since": now}
-    return bool(connection.execute(_INSERT[connection.dialect.name], row).rowcount)
+    return connection.execute(_INSERT[connection.dialect.name], row).first() is not None
 
 
 def unfollow(connection: Connection, number: int, agent: str) -> bool:

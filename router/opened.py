@@ -13,6 +13,7 @@ from router.book import Book
 from router.conversation import taken
 from router.effects.joining import take_in
 from router.event import Change
+from router.followers import follow, unfollow
 from router.hand import CannotActError, Hand
 from router.hold import hold, hold_conversations
 from router.staff import Staff
@@ -105,6 +106,15 @@ class Opened:
         _, written = self.turn.take([line])
         _, more = Turn(self.turn.pen, self.turn.book, self.turn.staff, state_of(other)).take([back])
         return self._done(Acted(self.row.id, notices=(*written.rings, *more.rings)))
+
+    def follow(self) -> Acted:
+        """Let the agent hear of it though it is not theirs."""
+        pen = self.turn.pen
+        return Acted(self.row.id, changed=follow(pen.connection, self.row.id, self.hand.agent.id, pen.now))
+
+    def unfollow(self) -> Acted:
+        """Let the agent hear of it as if they had never followed it."""
+        return Acted(self.row.id, changed=unfollow(self.turn.pen.connection, self.row.id, self.hand.agent.id))
 
     def _other(self, number: int) -> Any:
         """Return the row of the other ticket of an act, held."""

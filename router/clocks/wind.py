@@ -9,10 +9,11 @@ from router.clocks.postponed import Postponed
 from router.clocks.react import React
 from router.clocks.sla import Promises
 from router.clocks.timed import Timed
+from router.clocks.unassigned import Unassigned
 from router.rules import RuleSet
 from router.state import State
 
-CLOCKS: Final[tuple[Clock, ...]] = (Promises(), Postponed(), Timed(), React(), Escalating())
+CLOCKS: Final[tuple[Clock, ...]] = (Promises(), Postponed(), Timed(), React(), Unassigned(), Escalating())
 """Every kind of clock, in the order in which they are wound and strike; that of the promises is the first."""
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, exists, insert, literal, select, upda
 from router.effects.scene import Scene, effect
 from router.event import Change, Effect
 from router.state import OVER, WORKING, State, state_of
-from tickets.schema import conversations, correlations, entries, participants, thread_keys, tickets
+from tickets.schema import conversations, correlations, entries, followers, participants, thread_keys, tickets
 from tickets.trouble import Temporary
 
 AGAIN: Final = "it is tried again"
@@ -82,9 +82,14 @@ def _move(connection: Connection, number: int, into: int) -> None:
     connection.execute(update(tickets).where(tickets.c.id == number).values(merged_into=into))
     for table in (entries, conversations, correlations):
         connection.execute(update(table).where(table.c.ticket_id == number).values(ticket_id=into))
-    for table, column in ((thread_keys, thread_keys.c.key), (participants, participants.c.address)):
+    for table, column, *kept in (
+        (thread_keys, thread_keys.c.key),
+        (participants, participants.c.address),
+        (followers, followers.c.agent, followers.c.since),
+    ):
         there = table.alias()
         known = exists().where(there.c.ticket_id == into, there.c[column.name] == column)
-        new = select(column, literal(into)).where(table.c.ticket_id == number, ~known)
-        connection.execute(insert(table).from_select([column.name, "ticket_id"], new))
+        new = select(column, literal(into), *kept).where(table.c.ticket_id == number, ~known)
+        names = [column.name, "ticket_id", *(one.name for one in kept)]
+        connection.execute(insert(table).from_select(names, new))
         connection.execute(delete(table).where(table.c.ticket_id == number))

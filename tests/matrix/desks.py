@@ -29,7 +29,11 @@ def crowd(**sections: Any) -> Desk:
     ]
     departments[0] |= sections.pop("support", {})
     departments[1] |= sections.pop("billing", {})
-    notifiers = {"email": {"from": "desk@support.acme.example"}, "slack": SLACK}
+    notifiers = {
+        "email": {"from": "desk@support.acme.example"},
+        "slack": SLACK,
+        "push": {"contact": "mailto:desk@acme.example"},
+    }
     agents = sections.pop("agents", AGENTS)
     return team(agents, **{"departments": departments, "notifiers": notifiers, **sections})
 

@@ -96,16 +96,16 @@ def test_a_typed_address_makes_nobody_a_known_customer(front: Answering, guest: 
 
 def test_a_chat_that_nobody_takes_is_missed_once(front: Answering, guest: Guest) -> None:
     number = guest.says()
-    assert list(missed(front.store, front.now + 59, 10)) == []
-    assert len(list(missed(front.store, front.now + 60, 10))) == 1
-    assert list(missed(front.store, front.now + 61, 10)) == []
+    assert list(missed(front.store, front.shelf.book(), front.now + 59, 10)) == []
+    assert len(list(missed(front.store, front.shelf.book(), front.now + 60, 10))) == 1
+    assert list(missed(front.store, front.shelf.book(), front.now + 61, 10)) == []
     assert front.events(number).count("chat.missed") == 1
 
 
 def test_a_chat_that_was_answered_is_not_missed(front: Answering, guest: Guest) -> None:
     number = guest.says()
     front.answer(number)
-    assert list(missed(front.store, front.now + 1000, 10)) == []
+    assert list(missed(front.store, front.shelf.book(), front.now + 1000, 10)) == []
     assert "chat.missed" not in front.events(number)
 
 

@@ -253,7 +253,7 @@ def test_a_ticket_that_somebody_is_at_has_no_clock_that_runs(shift: Shift) -> No
 
 def missed_after(shift: Shift, seconds: float) -> bool:
     shift.tick(seconds)
-    return list(missed(shift.store, shift.now, 10)) != []
+    return list(missed(shift.store, shift.book, shift.now, 10)) != []
 
 
 def test_a_chat_is_missed_when_nobody_it_was_given_to_has_answered_in_time(shift: Shift) -> None:
