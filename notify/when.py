@@ -28,7 +28,7 @@ Behind an Apprise URL stand services that give away less: Pushover 10,000 a mont
 AT_ONCE: Final[frozenset[Word]] = frozenset({"assigned", "taken"})
 """What does not wait for what else comes of its ticket: it says whose the ticket is."""
 
-TO_TAKE: Final[frozenset[Word]] = frozenset({"new", "reopened", "chat_ringing", "unassigned_too_long"})
+TO_TAKE: Final[frozenset[Word]] = frozenset({"new", "reopened", "chat_ringing", "chat_missed", "unassigned_too_long"})
 TO_HAVE: Final[frozenset[Word]] = frozenset({"assigned", "chat_ringing"})
 OVER: Final = frozenset({"resolved", "closed", "spam", "merged"})
 """What is no news any more when somebody has the ticket or it is over, and what when the agent has not; see `needless`."""
