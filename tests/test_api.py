@@ -58,6 +58,21 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+def test_a_member_reads_a_ticket_and_nobody_else_learns_whether_it_is_there(
+    client: TestClient, stories: Stories
+) -> None:
+    number = stories.send("a@customer", to="billing@acme.example")
+    answer = client.get(f"/api/v1/tickets/{number}", headers=bearer(make(stories.store, "luca", 1.0)))
+    assert answer.status_code == 200
+    assert answer.json()["number"] == number
+    assert [one["kind"] for one in answer.json()["entries"]] == ["message"]
+    stranger = bearer(make(stories.store, "mia", 1.0))
+    hidden = client.get(f"/api/v1/tickets/{number}", headers=stranger)
+    none = client.get("/api/v1/tickets/999999", headers=stranger)
+    assert (hidden.status_code, none.status_code) == (404, 404)
+    assert hidden.text.replace(str(number), "") == none.text.replace("999999", "")
+
+
 def test_a_member_reads_why_a_ticket_went_where_it_went(client: TestClient, stories: Stories) -> None:
     number = stories.send("a@customer", to="billing@acme.example")
     answer = client.get(f"/api/v1/tickets/{number}/why", headers=bearer(make(stories.store, "luca", 1.0)))

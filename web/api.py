@@ -20,6 +20,7 @@ from router.book import Book, Shelf
 from router.explain import explain
 from router.hand import CannotActError
 from router.opened import Acted
+from router.tell import may_see
 from router.to_solve import to_solve
 from router.why import why as why_of
 from tickets import look
@@ -100,6 +101,7 @@ Watch = Callable[[Asked, Request], Awaitable[Response]]
 def routes(api: "Api") -> list[BaseRoute]:
     """Return the paths of tickets below `/api/v1`."""
     return [
+        api.route("/tickets/{number:int}", lambda asked: _ticket(api.store, asked), "GET"),
         api.route("/tickets/{number:int}/why", lambda asked: _why(api.store, asked), "GET"),
         api.route("/me/to-solve", lambda asked: _to_solve(api, asked), "GET", "POST"),
     ]
@@ -164,12 +166,23 @@ class Api:
         return Asked(agent, book, request.method, request.path_params, request.query_params)
 
 
-def _why(store: Store, asked: Asked) -> Response:
-    """Tell why a ticket went where it went; who may not see it does not learn whether it is there."""
+def _number(store: Store, asked: Asked) -> int:
+    """Return the ticket that is asked for; raises `RefusedError`: who may not see it does not learn whether it is there."""
     number: int = asked.path["number"]
     department = look.department(store, number) if number <= LARGEST else None
-    if department is None or (asked.agent not in asked.desk.members(department) and len(asked.desk.agents) > 1):
-        return JSONResponse({"error": f"no ticket {number} in a department of yours"}, 404)
+    if department is None or not may_see(asked.desk, department, asked.agent):
+        raise RefusedError(404, f"no ticket {number} in a department of yours")
+    return number
+
+
+def _ticket(store: Store, asked: Asked) -> Response:
+    """Tell a ticket with its entries and its history, as `frontdesk ticket` does. Asking is not reading."""
+    return JSONResponse(look.ticket(store, _number(store, asked)))
+
+
+def _why(store: Store, asked: Asked) -> Response:
+    """Tell why a ticket went where it went."""
+    number = _number(store, asked)
     passes = [{**one, "lines": explain(one["trace"])} for one in why_of(store, number)]
     return JSONResponse({"ticket": number, "passes": passes})
 

@@ -1,4 +1,7 @@
-"""The page `/notices`: what an agent has not read, and the switch for push. Plain files; what they show comes over the API."""
+"""The pages `/notices`, what an agent has not read and the switch for push, and `/tickets/N`, what was said in a ticket.
+
+Plain files; what they show comes over the API.
+"""
 
 from functools import cache
 from pathlib import Path
@@ -10,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 STATIC: Final = Path(__file__).parent / "static"
 PAGE: Final = "notices.html"
+TICKET: Final = "ticket.html"
 _KINDS: Final = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -29,13 +33,25 @@ _HEADERS: Final = {
 
 
 def routes() -> list[BaseRoute]:
-    """Return the path of the page and those of its parts."""
-    parts = sorted(path.name for path in STATIC.iterdir() if path.name != PAGE)
-    return [Route("/notices", _page), *(Route(f"/notices/{name}", _page) for name in parts)]
+    """Return the paths of the pages and those of their parts."""
+    parts = sorted(path.name for path in STATIC.iterdir() if path.suffix != ".html")
+    return [
+        Route("/notices", _page),
+        Route("/tickets/{number:int}", _ticket),
+        *(Route(f"/notices/{name}", _page) for name in parts),
+    ]
 
 
 async def _page(request: Request) -> Response:
-    name = request.url.path.removeprefix("/notices").removeprefix("/") or PAGE
+    return _file(request.url.path.removeprefix("/notices").removeprefix("/") or PAGE)
+
+
+async def _ticket(_request: Request) -> Response:
+    """Answer the same for every number: whether there is such a ticket only who may see it learns, over the API."""
+    return _file(TICKET)
+
+
+def _file(name: str) -> Response:
     return Response(_read(name), headers=_HEADERS, media_type=_KINDS[Path(name).suffix])
 
 

@@ -90,6 +90,23 @@ def test_the_token_is_gone_with_the_tab_and_at_once_when_it_is_worth_nothing(
     expect(page.get_by_role("status")).to_contain_text("a token is needed")
 
 
+def test_a_link_in_a_notice_leads_to_what_was_said_and_who_opens_it_has_read_it(
+    desk: ChatDesk, store: Store, page: Page, ticket: int
+) -> None:
+    row = owe(store, ticket, "sona")
+    page.goto(f"{desk.origin}/tickets/{ticket}")
+    page.get_by_label("Your token").fill(make(store, "sona", 1.0))
+    page.get_by_role("button", name="Show").click()
+    said = page.get_by_role("list", name="What was said")
+    expect(said).to_contain_text("<b>Where</b> is my order")
+    expect(page.get_by_role("heading")).to_contain_text(f"#{ticket}")
+    until(lambda: seen_at(store, row), SECONDS, "the notice counts as read")
+    found = Axe().run(page).response["violations"]
+    assert not found, json.dumps(found, indent=1)
+    page.goto(f"{desk.origin}/tickets/999999")
+    expect(page.get_by_role("status")).to_contain_text("no ticket 999999 in a department of yours")
+
+
 def test_the_worker_shows_what_is_pushed(desk: ChatDesk, store: Store, page: Page) -> None:
     enter(page, desk, make(store, "sona", 1.0))
     wire = page.context.new_cdp_session(page)

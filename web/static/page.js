@@ -1,35 +1,11 @@
-// What an agent has not read, live, and the switch for push. The token lives as long as the tab; push does not need it.
+// What an agent has not read, live, and the switch for push, which needs no token.
 (() => {
   "use strict";
 
-  const API = "/api/v1/me";
-  const find = (id) => document.getElementById(id);
+  const { Refused, ask, element, find, say } = desk;
   const shown = new Map(); // the notice of each ticket, by its number
-  let token = sessionStorage.getItem("token");
   let last = null; // the last event of the stream
   let stop = null;
-
-  class Refused extends Error {}
-
-  async function ask(path, method = "GET", body = null) {
-    const headers = { Authorization: `Bearer ${token}` };
-    const answer = await fetch(API + path, { method, headers, body: body && JSON.stringify(body), cache: "no-store" });
-    if (answer.status === 204) return null;
-    const said = await answer.json();
-    if (answer.status === 401) throw new Refused(said.error);
-    if (!answer.ok) throw new Error(said.error);
-    return said;
-  }
-
-  function say(words) {
-    find("state").textContent = words;
-  }
-
-  function element(name, words) {
-    const made = document.createElement(name);
-    made.textContent = words;
-    return made;
-  }
 
   function draw() {
     const newest = [...shown.values()].sort((one, other) => other.id - one.id);
@@ -46,23 +22,25 @@
     when.dateTime = notice.at;
     const read = element("button", "Mark as read");
     read.setAttribute("aria-label", `Mark ticket ${notice.ticket} as read`);
-    read.addEventListener("click", () => guarded(() => mark({ tickets: [notice.ticket], up_to: notice.id })));
+    read.addEventListener("click", () => page.guarded(() => mark({ tickets: [notice.ticket], up_to: notice.id })));
     const about = element("div", `${notice.customer} · ${notice.department} · ${notice.reason} · `);
     about.append(when);
-    made.append(element("strong", notice.headline + more), element("div", `#${notice.ticket} ${notice.subject}`));
+    const link = element("a", `#${notice.ticket} ${notice.subject}`);
+    link.href = `/tickets/${notice.ticket}`;
+    made.append(element("strong", notice.headline + more), link);
     made.append(about, read);
     return made;
   }
 
   async function mark(what) {
-    await ask("/notices/read", "POST", what);
+    await ask("/me/notices/read", "POST", what);
   }
 
   async function load() {
     const notices = new Map();
     let before = "";
     do {
-      const page = await ask(`/notices?limit=200${before}`);
+      const page = await ask(`/me/notices?limit=200${before}`);
       for (const one of page.notices) notices.set(one.ticket, one);
       before = page.next && `&before=${page.next}`;
     } while (before && notices.size < 1000);
@@ -84,9 +62,9 @@
 
   // EventSource sends no Authorization header, so the stream is read by hand.
   async function follow(signal) {
-    const headers = { Authorization: `Bearer ${token}` };
+    const headers = desk.headers();
     if (last !== null) headers["Last-Event-ID"] = last;
-    const answer = await fetch(`${API}/notices/stream`, { headers, signal, cache: "no-store" });
+    const answer = await fetch("/api/v1/me/notices/stream", { headers, signal, cache: "no-store" });
     if (answer.status === 401) throw new Refused("The token is not valid any more.");
     if (!answer.ok) throw new Error((await answer.json()).error);
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -112,7 +90,7 @@
         await follow(signal);
       } catch (error) {
         if (signal.aborted) return;
-        if (error instanceof Refused) return leave(error.message);
+        if (error instanceof Refused) return page.leave(error.message);
         say(`Not connected: ${error.message}`);
       }
       await new Promise((done) => setTimeout(done, 2000));
@@ -130,7 +108,7 @@
   async function handIn(subscription) {
     const { endpoint, keys } = subscription.toJSON();
     const label = (navigator.userAgentData?.platform || navigator.platform || "").slice(0, 100);
-    await ask("/devices", "POST", { endpoint, p256dh: keys.p256dh, auth: keys.auth, label });
+    await ask("/me/devices", "POST", { endpoint, p256dh: keys.p256dh, auth: keys.auth, label });
   }
 
   async function offer() {
@@ -142,7 +120,7 @@
   }
 
   async function subscribe() {
-    const { key } = await ask("/push");
+    const { key } = await ask("/me/push");
     const registered = await worker();
     const wanted = { userVisibleOnly: true, applicationServerKey: bytes(key) };
     await handIn(await registered.pushManager.subscribe(wanted));
@@ -150,49 +128,23 @@
     say("You are told on this device.");
   }
 
-  async function guarded(act) {
-    try {
-      await act();
-    } catch (error) {
-      if (error instanceof Refused) leave(error.message);
-      else say(error.message);
-    }
-  }
-
   function enter() {
-    find("login").hidden = true;
-    find("tools").hidden = false;
     live();
-    guarded(offer);
+    page.guarded(offer);
   }
 
-  function leave(words = "") {
+  function left() {
     stop?.abort();
-    sessionStorage.removeItem("token");
-    token = last = null;
+    last = null;
     shown.clear();
     find("list").replaceChildren();
-    find("tools").hidden = true;
-    find("login").hidden = false;
-    say(words);
   }
 
-  find("login").addEventListener("submit", (event) => {
-    event.preventDefault();
-    token = find("token").value.trim();
-    find("token").value = "";
-    guarded(async () => {
-      await ask("/notices?limit=1");
-      sessionStorage.setItem("token", token);
-      enter();
-    });
-  });
+  const page = desk.open("/me/notices?limit=1", enter, left);
   find("all").addEventListener("click", () => {
     const newest = Math.max(0, ...[...shown.values()].map((one) => one.id));
-    guarded(() => mark({ all: true, up_to: newest }));
+    page.guarded(() => mark({ all: true, up_to: newest }));
   });
-  find("leave").addEventListener("click", () => leave());
-  find("push").addEventListener("click", () => guarded(subscribe));
-  if (token) enter();
-  else leave();
+  find("push").addEventListener("click", () => page.guarded(subscribe));
+  page.start();
 })();
