@@ -1,7 +1,8 @@
 """From the acknowledgement of a mail to the agent's notice at the relay, at half of the load the desk can bear.
 
 The desk is the real one: `frontdesk run` on SQLite, or `listen` and a worker process of Dramatiq's on PostgreSQL and
-Redis. Each mail is a new ticket of a desk with one agent, who is told by email. Its sender notes when it hears 250, the relay when it has the whole notice.
+Redis. Each mail is a new ticket, of one of forty departments with one agent each, who is told by email: so that nobody is told more
+often than an hour allows. Its sender notes when it hears 250, the relay when it has the whole notice.
 First some mails are sent as fast as they are taken: how long until the last notice is there says what the desk can bear. Then
 mails are sent at half that rate, and at last a few at long intervals, as on a quiet night, when whoever polls has grown slow.
 Every mail must be told of once, or there is no figure.
@@ -22,6 +23,7 @@ from typing import Any, Final
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from benchmarks.figures import BrokenBenchmarkError, Figure, Progress, figure
+from notify.when import MOST_AN_HOUR
 from tests.chaos.desk_process import DeskProcess, Desks
 from tests.chaos.wire import Wire
 from tests.services import Services
@@ -37,13 +39,22 @@ EMBEDDED_MS: Final = 150
 SCALE_MS: Final = 300
 """What the 99th percentile should keep."""
 SENDERS: Final = 4
-DESK: Final = """
+AGENTS: Final = 40
+_HEAD: Final = """
 desk: {{name: Acme Support, domain: support.acme.example}}
-agents: [{{id: sona, name: Sona, email: sona@acme.example}}]
-departments: [{{id: general, name: General, agents: all, addresses: [support@acme.example]}}]
 channels: [{{name: mail, type: smtp, listen: "127.0.0.1:{smtp}"}}]
 notifiers: {{email: {{relay: "smtp://127.0.0.1:RELAY"}}}}
 """
+DESK: Final = "\n".join(
+    (
+        _HEAD + "agents:",
+        *(f"  - {{{{id: a{n}, name: Agent {n}, email: a{n}@acme.example}}}}" for n in range(AGENTS)),
+        "departments:",
+        *(f"  - {{{{id: d{n}, name: D{n}, agents: [a{n}], addresses: [d{n}@acme.example]}}}}" for n in range(AGENTS)),
+    )
+)
+MOST_STEADY: Final = AGENTS * MOST_AN_HOUR["email"] - WARM_UP - BURST - QUIET
+"""Mails that may come besides before an agent is told of too many."""
 _SUBJECT: Final = re.compile(rb"^Subject: .*?order (\d+)", re.MULTILINE)
 
 
@@ -138,7 +149,7 @@ def _run(desk: DeskProcess, relay: _Relay, seconds: float) -> _Run:
     _send(desk, range(WARM_UP, ends), 100_000)
     relay.wait(ends)
     bears = BURST / (time.perf_counter() - begun)
-    steady = range(ends, ends + int(bears / 2 * seconds))
+    steady = range(ends, ends + min(MOST_STEADY, int(bears / 2 * seconds)))
     heard = _send(desk, steady, bears / 2)
     relay.wait(steady.stop)
     night = range(steady.stop, steady.stop + QUIET)
@@ -162,7 +173,7 @@ def _send(desk: DeskProcess, numbers: range, rate: float) -> dict[int, float]:
             for place in range(first, len(numbers), SENDERS):
                 time.sleep(max(0.0, begun + place / rate - time.perf_counter()))
                 number = numbers[place]
-                said = wire.mail(_mail(number), f"ann{number}@example.com", "support@acme.example")
+                said = wire.mail(_mail(number), f"ann{number}@example.com", f"d{number % AGENTS}@acme.example")
                 if not said.startswith("250"):
                     raise BrokenBenchmarkError(f"the desk says {said}")
                 heard[number] = time.perf_counter()
@@ -178,7 +189,7 @@ def _send(desk: DeskProcess, numbers: range, rate: float) -> dict[int, float]:
 
 
 def _mail(number: int) -> bytes:
-    head = f"From: Ann <ann{number}@example.com>\r\nTo: support@acme.example\r\nMessage-ID: <o{number}@example.com>\r\n"
+    head = f"From: Ann <ann{number}@example.com>\r\nTo: d{number % AGENTS}@acme.example\r\nMessage-ID: <o{number}@example.com>\r\n"
     words = "Hello, I ordered two weeks ago and nothing has come yet. Could you look into it?\r\n" * 12
     return f"{head}Subject: Where is order {number}\r\n\r\n{words}".encode()
 
