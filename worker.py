@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 
 import dramatiq
 import structlog
@@ -184,15 +185,22 @@ class App(Stages):
         self.actors = {name: _actor(name, getattr(self.brokers, name), act) for name, act in self.acts.items()}
 
     def sweep(self) -> None:
-        """Ring again for every row that waits past its time."""
-        for stage, due in self.due.items():
-            if not self.bell.busy(self.actors[stage]):
-                self.bell.ring(self.actors[stage], due())
-        self.miss()
-        self.look()
-        self.tick()
-        self.staff()
-        self.forget()
+        """Ring again for every row that waits past its time, and do what time brings. Raises `Temporary`.
+
+        A defect in one part is told, and keeps none of the others from its turn.
+        """
+        parts: list[Callable[[], None]] = [partial(self._ring_again, stage, due) for stage, due in self.due.items()]
+        for part in (*parts, self.miss, self.look, self.tick, self.staff, self.forget):
+            try:
+                part()
+            except Temporary:
+                raise
+            except Exception:
+                log.exception("a part of the sweep failed, the others go on")
+
+    def _ring_again(self, stage: str, due: Callable[[], Sequence[int]]) -> None:
+        if not self.bell.busy(self.actors[stage]):
+            self.bell.ring(self.actors[stage], due())
 
     def clock(self) -> AbstractContextManager[None]:
         """Look every second at what waits, and at the desk file, while the context lasts."""

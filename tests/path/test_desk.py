@@ -227,3 +227,20 @@ def test_the_running_clock_asks_the_rules_that_wait_and_what_they_want_is_told(
         found = look.ticket(app.store, 1)
     assert found is not None
     assert [event["event"] for event in found["history"]].count("time.older_than") == 1
+
+
+def test_a_defect_in_one_part_of_the_sweep_keeps_no_other_from_its_turn(
+    desk_file: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = made(desk_file, database_url)
+    done: list[str] = []
+
+    def broken() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(app, "miss", broken)
+    monkeypatch.setattr(app, "staff", lambda: done.append("staff"))
+    with contextlib.closing(app):
+        app.store.migrate()
+        app.sweep()
+    assert done == ["staff"]
