@@ -10,6 +10,7 @@ attempts from 0 again (router/turn.py); a row that is looked at has a lease in `
 change meanwhile is not forgotten. `last_error` ends a row.
 """
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -29,6 +30,9 @@ from tickets.store import Store
 RESERVED_SECONDS: Final = 30.0
 """Longer than posting takes, shorter than a lease of the outbox: its own note finds a reservation that died ended."""
 LEASE_SECONDS: Final = 60.0
+
+_MEMBER: Final = re.compile(r"[UW][A-Z0-9]{2,20}")
+"""A member's id in Slack, as the desk file names an agent."""
 
 _standing: Final = (cards.c.ts != "") & cards.c.last_error.is_(None)
 _FREE: Final = or_(
@@ -171,9 +175,11 @@ class Cards:
                 connection.execute(mine.where(cards.c.attempts == 0).values(due_at=now + APART_SECONDS))
 
     def later(self, card: Standing, seconds: float | None) -> None:
-        """Look at a claimed card again after so many seconds; never of itself when there are none."""
+        """Look at a claimed card again after so many seconds; when there are none only once its ticket changes, or has meanwhile."""
         at = None if seconds is None else self.clock() + seconds
-        mine = update(cards).where(cards.c.id == card.id, cards.c.attempts.in_([card.attempt, 0]))
+        mine = update(cards).where(
+            cards.c.id == card.id, cards.c.attempts.in_([card.attempt] if at is None else [card.attempt, 0])
+        )
         with self.store.write() as connection:
             connection.execute(mine.values(due_at=at))
 
@@ -213,12 +219,14 @@ class Cards:
         )
 
     def _hidden(self, department: str, place: str, reason: str) -> str | None:
-        """Return why a place sees nothing more of a ticket that has gone to another department, or nothing."""
+        """Return why a place sees nothing more of a ticket, or nothing: it has gone to another department, or its agent is gone."""
+        agent = next((one for one in self.desk.agents if one.slack == place), None)
+        if agent is None and _MEMBER.fullmatch(place):
+            return "This ticket is not shown here any more."
         if rule_of(reason) is not None or len(self.desk.agents) == 1:
             return None
         found = self.desk.departments_by_id.get(department)
         gone = f"This ticket is in {found.name if found else department} now."
-        agent = next((one for one in self.desk.agents if one.slack == place), None)
         if agent is not None:
             return None if agent.id in self.desk.members(department) else gone
         ours = [one.id for one in self.desk.departments if one.slack_channel == place]

@@ -137,7 +137,7 @@ class Claim:
         """
         if row.notifier not in _BY_AGENTS or row.event == REFUSED:
             return False
-        return row.word is not None or row.recipient in self.desk.agents_by_id
+        return row.word is not None or row.whose is not None or row.recipient in self.desk.agents_by_id
 
     def _place(self, row: Any) -> bool:
         """Tell whether a row goes to a department's channel: everybody there is told, so nothing is held back for anybody."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import structlog
-from sqlalchemy import Connection, Float, Update, bindparam, case, cast, select, tuple_, update
+from sqlalchemy import Connection, Float, Update, bindparam, case, cast, or_, select, tuple_, update
 
 from config.desk import Desk
 from config.notices import WAYS
@@ -203,13 +203,15 @@ class Outbox:
         return ids
 
     def wake(self) -> int:
-        """Make every pending row due now that is not held back, and return how many.
+        """Make every pending row due now but those that are meant to wait, and return how many.
 
-        Only for a process that starts alone, when no lease is alive.
+        Only for a process that starts alone, when no lease is alive. What was never tried and is not yet due was written so:
+        the question how it was, the mail that stands in for a chat.
         """
         with self.store.write() as connection:
-            pending = update(outbox).where(outbox.c.state == "pending", outbox.c.held.is_(None))
             now = self.clock()
+            begun = or_(outbox.c.attempts > 0, outbox.c.not_before <= now)
+            pending = update(outbox).where(outbox.c.state == "pending", outbox.c.held.is_(None), begun)
             return connection.execute(pending.values(due_at=now, not_before=now)).rowcount
 
     def _notifier(self, note: Note) -> Notifier:
@@ -221,9 +223,10 @@ class Outbox:
     def _sent(self, note: Note, provider_id: str) -> Delivery:
         now = self.clock()
         moments = {"now": now, "look": self._look_at(note, now)}
+        paused = self._paused(note) is not None  # it was paused meanwhile, and yet goes
         with self.store.write() as connection:
             sent = connection.execute(_SENT, {"rows": _ids(note), "provider": one_line(provider_id), **moments})
-            if self._paused(note) is not None:  # it was paused meanwhile, and yet goes
+            if paused:
                 resume(connection, note.recipient, note.notifier)
             if self.settled is not None and sent.rowcount > 0:
                 self.settled(connection, note, "sent", provider_id)

@@ -15,6 +15,7 @@ Vendor's document: https://www.w3.org/TR/push-api/
 import base64
 import binascii
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -55,6 +56,8 @@ RINGING_SECONDS: Final = 60
 """How long a service keeps what a device that is off did not get; a chat does not ring for longer."""
 MOST_AT_ONCE: Final = 8
 """Devices asked at once: with the most devices, and each as slow as may be, it takes less than a lease."""
+_PLAIN: Final = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
+"""A host, and a port perhaps: in anything else two readers of URLs may find different hosts."""
 
 log = structlog.get_logger()
 
@@ -201,7 +204,7 @@ def allowed(endpoint: str, config: Config) -> bool:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return False
-    if "@" in parts.netloc or not endpoint.isascii() or not endpoint.isprintable() or " " in endpoint:
+    if not endpoint.isascii() or not endpoint.isprintable() or " " in endpoint or not _PLAIN.fullmatch(parts.netloc):
         return False
     if f"{parts.scheme}://{host}{f':{port}' if port else ''}" in {one.url for one in config.services}:
         return True

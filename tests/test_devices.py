@@ -325,6 +325,13 @@ def test_no_endpoint_leads_elsewhere(words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "host", ["evil.example\\.push.apple.com", "evil.example%2f.push.apple.com", "a;b.push.apple.com"]
+)
+def test_a_host_that_two_readers_may_read_differently_is_none(host: str) -> None:
+    assert not allowed(f"https://{host}/x", Config(contact="https://acme.example"))
+
+
+@pytest.mark.parametrize(
     "said",
     [
         {"contact": "ops@acme.example"},

@@ -114,6 +114,8 @@ def test_nobody_stops_anything_without_a_link_of_ours(client: TestClient, store:
         link_token(key, owed + 9), "x", f"u.{'9' * 40}.{'a' * 16}",
     ]  # fmt: skip
     assert [client.post(f"/notices/stop/{token}").status_code for token in wrong] == [404] * len(wrong)
+    with store.write():  # who makes tokens up does not even wait for a turn to write
+        assert client.post(f"/notices/stop/{wrong[0]}").status_code == 404
     assert chosen(store).layers == {}
 
 

@@ -1,6 +1,7 @@
 """Looking at tickets: read-only, in the shapes other programs rely on (DESIGN section 7)."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -40,10 +41,13 @@ def ticket(store: Store, number: int) -> dict[str, Any] | None:
         past = connection.execute(select(events).where(events.c.ticket_id == number).order_by(events.c.id)).all()
         talk = connection.execute(select(conversations).where(conversations.c.ticket_id == number)).all()
         told = connection.execute(select(outbox).where(outbox.c.ticket_id == number).order_by(outbox.c.id)).all()
+    noticed = defaultdict[int, list[dict[str, Any]]](list)
+    for one in told:
+        noticed[one.event_id].append(_noticed(one))
     return {
         **_ticket(row),
         "entries": [_entry(one) for one in _in_order(said)],
-        "history": [_event(one, [_noticed(row) for row in told if row.event_id == one.id]) for one in past],
+        "history": [_event(one, noticed[one.id]) for one in past],
         "conversations": [_conversation(one) for one in talk],
     }
 

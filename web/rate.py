@@ -25,7 +25,7 @@ from router.satisfaction import LONGEST_COMMENT, Asked, Satisfaction
 from tickets.keys import signing_key
 from tickets.rating import Score, rating_named
 from tickets.trouble import Temporary
-from web.body import Held, Share, body_of
+from web.body import Share, body_of
 
 PATH: Final = "/rate/{token}"
 RATE: Final = "60/minute"
@@ -99,7 +99,6 @@ class _Page:
         self._shelf = shelf
         self._acted = acted
         self._satisfaction = Satisfaction(front.store, shelf)
-        self._held = Held()
 
     async def answer(self, request: Request) -> Response:
         """Show the rating, or keep it."""
@@ -122,7 +121,7 @@ class _Page:
         if request.method != "POST":
             chosen = request.query_params.get("score", "")
             return await asyncio.to_thread(self._look, token, chosen)
-        with Share(self._held) as share:
+        with Share(request.app.state.held) as share:
             body = await body_of(request, MOST_BYTES, share)
         try:
             said = parse_qs(

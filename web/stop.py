@@ -82,7 +82,10 @@ def routes(store: Store, desk: Callable[[], Desk]) -> list[BaseRoute]:
 def _answered(request: Request, store: Store, desk: Desk) -> Response:
     notice = linked(signing_key(store), request.path_params["token"])
     again, now = "again" in request.query_params, time.time()
-    if request.method == "POST":
+    agent, told = "", list[tuple[Word, Whose]]()
+    if notice is None:
+        pass
+    elif request.method == "POST":
         with store.write() as connection:
             agent, told = _of(connection, notice)
             if agent in desk.agents_by_id and told:
@@ -108,7 +111,7 @@ def _answered(request: Request, store: Store, desk: Desk) -> Response:
     return _page("These mails are stopped", f"<p>{name}, you get no more mail when</p>{listed}{aside}{undo}")
 
 
-def _of(connection: Connection, notice: int | None) -> tuple[str, Told]:
+def _of(connection: Connection, notice: int) -> tuple[str, Told]:
     """Return whom a notice told, and what it and those that went out in the same mail were of; nothing when it is gone."""
     row = connection.execute(select(outbox).where(outbox.c.id == notice, outbox.c.notifier == "email")).first()
     if row is None:

@@ -321,6 +321,13 @@ def test_a_process_that_starts_alone_wakes_every_pending_row(
     assert clock.now == NOW
 
 
+def test_a_process_that_starts_alone_brings_nothing_forward_that_is_meant_to_wait(box: Outbox, store: Store) -> None:
+    owe(store, due_at=NOW + 3_600, not_before=NOW + 3_600)
+    rung = owe(store, due_at=NOW + 30, not_before=NOW)
+    assert box.wake() == 1
+    assert box.due(10) == [rung]
+
+
 def test_an_attempt_that_outlived_its_lease_does_not_undo_the_next_one(box: Outbox, store: Store, clock: Clock) -> None:
     owed = owe(store)
     late = box.claim(owed)

@@ -189,6 +189,18 @@ def test_what_the_agent_has_seen_is_not_sent_any_more(
     assert ids(recorder) == [[first]]
 
 
+def test_who_is_gone_from_the_desk_file_is_told_nothing_more_also_not_what_a_rule_asked_for(
+    store: Store, clock: Clock, recorder: Recorder
+) -> None:
+    desk = a_desk()
+    left = desk.model_copy(update={"agents": (*desk.agents[1:], desk.agents[0].model_copy(update={"id": "ana"}))})
+    box = Outbox(store, left, {"email": recorder}, clock)
+    owed = [owe(store, reason='rule "X" asked to tell you', whose="mine"), a_reply(store)]
+    assert [told.outcome for told in map(box.deliver, owed) if told] == ["suppressed", "suppressed"]
+    assert recorder.sent == []
+    assert row(store, owed[0]).last_error == "not sent: no longer a member of Billing"
+
+
 def test_a_digest_is_one_notice_of_all_tickets_without_what_somebody_has_taken_meanwhile(
     store: Store, clock: Clock, recorder: Recorder
 ) -> None:

@@ -445,6 +445,37 @@ def test_a_card_shows_nothing_more_of_a_ticket_that_has_left_the_department(
     assert words(card) == [f"#{number_of(store, owed)}", "This ticket is in legal now."]
 
 
+def test_a_card_shows_nothing_more_to_an_agent_who_is_gone_from_the_desk_file(
+    store: Store, slack: FakeSlack, box: Outbox, clock: Clock
+) -> None:
+    owed = owe_card(store, "U024BE7LH")
+    box.deliver(owed)
+    change(store, number_of(store, owed), clock.now, subject="A secret")
+    desk = a_desk()
+    left = desk.model_copy(update={"agents": desk.agents[1:]})
+    clock.now += APART_SECONDS
+    assert follow(Slack(Api(slack.token, slack.base_url), Cards(store, left, clickable=True, clock=clock))) == [
+        "updated"
+    ]
+    [card] = slack.messages("U024BE7LH")
+    assert words(card) == [f"#{number_of(store, owed)}", "This ticket is not shown here any more."]
+
+
+def test_what_changes_while_a_card_is_given_up_is_shown_after_all(
+    store: Store, box: Outbox, app: Slack, clock: Clock
+) -> None:
+    owed = owe_card(store, "U024BE7LH")
+    box.deliver(owed)
+    clock.now += APART_SECONDS
+    [due] = app.cards.due(10)
+    card = app.cards.claim(due)
+    assert card is not None
+    change(store, number_of(store, owed), clock.now, status="resolved")
+    app.cards.later(card, None)
+    clock.now += LEASE_SECONDS
+    assert app.cards.due(10) == [due]
+
+
 def test_a_digest_of_several_tickets_is_one_message_without_a_card(
     store: Store, slack: FakeSlack, app: Slack, box: Outbox
 ) -> None:
