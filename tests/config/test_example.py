@@ -48,7 +48,7 @@ def test_the_example_loads_without_a_warning(example: Loaded) -> None:
 
 
 def test_the_example_has_no_secret_in_it() -> None:
-    found = re.findall(r"\b(?:secret|token): ([^ }\n]+)", EXAMPLE.read_text(encoding="utf-8"))
+    found = re.findall(r"\b(?:secret|token): ([^ },\n]+)", EXAMPLE.read_text(encoding="utf-8"))
     assert found == ["env:TELEGRAM_SECRET", "env:SLACK_BOT_TOKEN", "env:CRM_WEBHOOK_SECRET"]
 
 

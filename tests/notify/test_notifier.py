@@ -30,7 +30,7 @@ def no_token(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_words_are_the_modules_with_a_config() -> None:
-    assert words() == ("email", "slack", "webhook")
+    assert words() == ("email", "push", "slack", "webhook")
     assert config_model("slack") is slack.Config
     for word in ("folder", "outbox", "pigeon"):
         with pytest.raises(KeyError):
