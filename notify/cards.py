@@ -24,7 +24,8 @@ from notify.card import Card, button_of
 from notify.note import rule_of
 from tickets.cards import APART_SECONDS
 from tickets.keys import signing_key
-from tickets.schema import cards, entries, outbox, tickets
+from tickets.schema import entries, outbox, tickets
+from tickets.schema_told import cards
 from tickets.store import Store
 
 RESERVED_SECONDS: Final = 30.0

@@ -12,7 +12,8 @@ from notify.template import RATING, Letter, readable, speaks
 from notify.values import heard_in, known
 from tickets.language import language_of
 from tickets.rating import rating_link
-from tickets.schema import ratings, tickets
+from tickets.schema import tickets
+from tickets.schema_told import ratings
 from tickets.trouble import Temporary
 
 _ASKED: Final = (

@@ -22,7 +22,8 @@ from router.ticket import spoken
 from router.way import Delivery, Way, way_of
 from tickets.message import SPEAKS
 from tickets.reply import RATING_ASKED
-from tickets.schema import conversations, entries, ratings, tickets
+from tickets.schema import conversations, entries, tickets
+from tickets.schema_told import ratings
 
 WORDS: Final = "The customer is asked how it was."
 """What stands in the ticket: the links are the customer's alone."""

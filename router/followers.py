@@ -6,7 +6,7 @@ from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tickets.prepared import Prepared
-from tickets.schema import followers
+from tickets.schema_told import followers
 
 _OF: Final = Prepared(select(followers.c.agent).where(followers.c.ticket_id == bindparam("number")))
 _INSERT: Any = {

@@ -17,7 +17,8 @@ from router.turn import Turn
 from tickets.message import Rating, clean
 from tickets.presence import away_since
 from tickets.rating import CHANGEABLE_SECONDS, LASTS_SECONDS, Score
-from tickets.schema import ratings, tickets
+from tickets.schema import tickets
+from tickets.schema_told import ratings
 from tickets.store import Store
 
 LONGEST_COMMENT: Final = 2_000

@@ -15,7 +15,8 @@ from router.ticket import Pen
 from router.turn import Turn
 from tickets.presence import away_in
 from tickets.reply import RATING_ASKED
-from tickets.schema import entries, outbox, ratings, tickets
+from tickets.schema import entries, outbox, tickets
+from tickets.schema_told import ratings
 
 
 def undelivered(pen: Pen, book: Book, outbox_id: int, words: str) -> list[int]:

@@ -35,7 +35,8 @@ from tickets.blobs_folder import FolderShelf
 from tickets.devices import Device
 from tickets.live import Live
 from tickets.preferences import chosen
-from tickets.schema import outbox, pauses
+from tickets.schema import outbox
+from tickets.schema_told import pauses
 from tickets.store import Store
 from tickets.tokens import make
 from tickets.trouble import Permanent, Temporary

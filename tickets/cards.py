@@ -5,7 +5,7 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from tickets.prepared import Prepared
-from tickets.schema import cards
+from tickets.schema_told import cards
 from tickets.store import Store
 
 APART_SECONDS: Final = 1.5

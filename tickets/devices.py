@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, insert, select, update
 
 from tickets.lock import lock
 from tickets.pauses import resume
-from tickets.schema import devices
+from tickets.schema_told import devices
 from tickets.store import Store
 
 MOST: Final = 20

@@ -5,7 +5,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, delete
 from sqlalchemy.dialects import postgresql, sqlite
 
-from tickets.schema import once
+from tickets.schema_told import once
 from tickets.store import Store
 
 KEPT_SECONDS: Final = 200 * 86_400.0

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from config.desk import Desk
-from tickets.schema import pauses
+from tickets.schema_told import pauses
 
 EVERYBODY = "*"
 """All agents, where a way is resumed."""

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from config.desk import Desk
 from config.notices import DEFAULTS, Choices, Way, Whose, Word
 from tickets.lock import lock
-from tickets.schema import devices, pauses, preferences
+from tickets.schema_told import devices, pauses, preferences
 from tickets.store import Store
 
 FRESH_SECONDS: Final = 1.0

@@ -7,7 +7,8 @@ from sqlalchemy import Connection, select
 
 from tickets.message import InboundMessage
 from tickets.reply_address import act_claimed, act_proven, looks_like_act
-from tickets.schema import outbox, preferences
+from tickets.schema import outbox
+from tickets.schema_told import preferences
 
 _MOST = 20
 _LARGEST = 2**63 - 1

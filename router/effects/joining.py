@@ -11,7 +11,8 @@ from sqlalchemy import Connection, delete, exists, insert, literal, select, upda
 from router.effects.scene import Scene, effect
 from router.event import Change, Effect
 from router.state import OVER, WORKING, State, state_of
-from tickets.schema import conversations, correlations, entries, followers, participants, thread_keys, tickets
+from tickets.schema import conversations, correlations, entries, participants, thread_keys, tickets
+from tickets.schema_told import followers
 from tickets.trouble import Temporary
 
 AGAIN: Final = "it is tried again"

@@ -18,7 +18,7 @@ from tickets.availability import Availability
 from tickets.blobs import Blobs
 from tickets.blobs_folder import FolderShelf
 from tickets.live import Live
-from tickets.schema import ratings
+from tickets.schema_told import ratings
 from tickets.store import Store
 from web.app import Parts, build
 

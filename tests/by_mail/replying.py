@@ -16,7 +16,8 @@ from tests.desks import TRUSTING, desk
 from tests.path.answering import NOON, Answering
 from tickets.keys import signing_key
 from tickets.reply_address import act_address
-from tickets.schema import entries, events, inbox, outbox, preferences, tickets
+from tickets.schema import entries, events, inbox, outbox, tickets
+from tickets.schema_told import preferences
 from tickets.store import Store
 
 DESK = TRUSTING.replace(

@@ -15,7 +15,8 @@ from tests.notify.desk import NOW, Clock, a_desk, owe
 from tickets.keys import signing_key
 from tickets.preferences import choose
 from tickets.reply_address import act_claimed, act_proven
-from tickets.schema import outbox, preferences
+from tickets.schema import outbox
+from tickets.schema_told import preferences
 from tickets.store import Store
 from tickets.trouble import Permanent, Temporary
 

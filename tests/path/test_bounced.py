@@ -18,7 +18,8 @@ from tests.notify.fakes import FakeRelay
 from tests.path.stories import DOMAIN, Front
 from tickets.keys import signing_key
 from tickets.reply_address import bounce_address, looks_signed, signed
-from tickets.schema import entries, inbox, outbox, pauses
+from tickets.schema import entries, inbox, outbox
+from tickets.schema_told import pauses
 from tickets.store import Store
 
 REPORT = """\

@@ -28,7 +28,8 @@ from tickets.blobs_folder import FolderShelf
 from tickets.keys import signing_key
 from tickets.live import Live
 from tickets.rating import CHANGEABLE_SECONDS, LASTS_SECONDS, Score, rating_link, rating_named
-from tickets.schema import outbox, ratings
+from tickets.schema import outbox
+from tickets.schema_told import ratings
 from tickets.store import Store
 from web.app import Parts, build
 

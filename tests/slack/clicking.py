@@ -15,7 +15,7 @@ from tests.path.answering import Answering
 from tests.slack.fake import FakeSlack
 from tickets.keys import signing_key
 from tickets.reply_address import signed
-from tickets.schema import cards
+from tickets.schema_told import cards
 from tickets.store import Store
 from web.app import Parts, build
 from web.slack import Slack

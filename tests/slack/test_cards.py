@@ -18,7 +18,8 @@ from tests.notify.desk import NOW, Clock, a_desk, number_of, owe
 from tests.slack.fake import SCOPES, FakeSlack
 from tests.slack.limits import texts
 from tickets.cards import APART_SECONDS, changed
-from tickets.schema import cards, entries, events, outbox, tickets
+from tickets.schema import entries, events, outbox, tickets
+from tickets.schema_told import cards
 from tickets.store import Store
 
 PLACE = "#billing"

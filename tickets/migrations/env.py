@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import tickets.schema_told  # noqa: F401  # its tables stand on the same metadata
 from tickets.schema import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True)
