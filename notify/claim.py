@@ -44,7 +44,7 @@ _waiting: Final = (
 _of_ticket: Final = outbox.c.ticket_id == bindparam("number")
 _TICKETS: Final = Prepared(_waiting.where(outbox.c.attempts == 0, _of_ticket))
 _BUNDLES: Final = Prepared(
-    _waiting.where(outbox.c.attempts == 0, or_(_of_ticket, outbox.c.bundle == bindparam("of_bundle")))
+    _waiting.where(outbox.c.attempts == 0, or_(_of_ticket, and_(_pending, outbox.c.bundle == bindparam("of_bundle"))))
 )
 _AGAIN: Final = Prepared(_waiting.where(outbox.c.attempts > 0, outbox.c.bundle == bindparam("of_bundle")))
 

@@ -339,7 +339,15 @@ outbox = Table(
     Index("outbox_ticket", "ticket_id", "id"),
 )
 unread = text("notifier = 'in_app' AND state = 'sent' AND seen_at IS NULL")
-Index("outbox_unread", outbox.c.recipient, outbox.c.id, sqlite_where=unread, postgresql_where=unread)
+Index(  # with columns that are the same in all of it: else SQLite takes outbox_told and reads all that an agent was ever told
+    "outbox_unread",
+    outbox.c.recipient,
+    outbox.c.notifier,
+    outbox.c.seen_at,
+    outbox.c.id,
+    sqlite_where=unread,
+    postgresql_where=unread,
+)
 told = text("state = 'sent'")
 Index("outbox_told", outbox.c.recipient, outbox.c.notifier, outbox.c.sent_at, sqlite_where=told, postgresql_where=told)
 unseen = text("look_at IS NOT NULL")

@@ -20,7 +20,11 @@ def upgrade() -> None:
     ):
         op.add_column('outbox', sa.Column(name, kind, nullable=True))
     for name, columns, where in (
-        ('outbox_unread', ['recipient', 'id'], "notifier = 'in_app' AND state = 'sent' AND seen_at IS NULL"),
+        (
+            'outbox_unread',
+            ['recipient', 'notifier', 'seen_at', 'id'],
+            "notifier = 'in_app' AND state = 'sent' AND seen_at IS NULL",
+        ),
         ('outbox_told', ['recipient', 'notifier', 'sent_at'], "state = 'sent'"),
         ('outbox_unseen', ['look_at'], 'look_at IS NOT NULL'),
         ('outbox_bundled', ['bundle'], "state = 'pending' AND bundle IS NOT NULL"),
