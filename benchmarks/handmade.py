@@ -44,9 +44,9 @@ _PARTICIPANT = "INSERT OR IGNORE INTO participants (ticket_id, address) VALUES (
 _EVENT = "INSERT INTO events (ticket_id, inbox_id, name, actor, data, at) VALUES (?, ?, ?, ?, ?, ?)"
 _DECISION = "INSERT INTO decisions (ticket_id, inbox_id, desk_version, trace, at) VALUES (?, ?, ?, ?, ?)"
 _OUTBOX = """
-    INSERT INTO outbox (ticket_id, event_id, event, recipient, notifier, address, reason, entry_id, state, attempts,
-        due_at, not_before, created_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'pending', 0, ?, ?, ?)"""
+    INSERT INTO outbox (ticket_id, event_id, event, recipient, notifier, address, reason, state, word, whose, entry_id,
+        attempts, due_at, not_before, created_at, sent_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)"""
 _ROUTED = "UPDATE inbox SET state = 'routed', routed_at = ?, cause = NULL, ticket_id = ? WHERE id = ?"
 _BELL_SECONDS: Final = 10
 
@@ -90,7 +90,11 @@ class ByHand:
             one.id: [agent for agent in desk.agents if agent.id in desk.members(one.id)] for one in desk.departments
         }
         self._ways = {
-            agent.id: [("email", agent.email), *([("slack", agent.slack)] if agent.slack else [])]
+            agent.id: [
+                ("email", agent.email),
+                *([("slack", agent.slack)] if agent.slack else []),
+                ("in_app", agent.id),
+            ]
             for agent in desk.agents
         }
         self._rules = [
@@ -122,7 +126,10 @@ class ByHand:
         self._db.executemany(_PARTICIPANT, [(number, one) for one in mail.people])
         trace = json.dumps({"version": self._version, "events": events})
         self._db.execute(_DECISION, (number, inbox_id, self._version, trace, now))
-        rows = [(number, *notice, entry, now + _BELL_SECONDS, now, now) for notice in notices]
+        rows = [
+            (number, *notice, entry, now + _BELL_SECONDS, now, now, now if "in_app" in notice else None)
+            for notice in notices
+        ]
         self._db.executemany(_OUTBOX, rows)
         self._db.execute(_ROUTED, (now, number, inbox_id))
         self._db.execute("COMMIT")
@@ -168,17 +175,31 @@ class ByHand:
         events = self._events(number, inbox_id, lines, now)
         notices: list[tuple[Any, ...]] = []
         for agent in self._members[ticket.department]:
-            event = "ticket.assigned" if agent.id == ticket.agent else "ticket.created"
-            notices += self._notices(agent.id, event, events[event])
+            mine = agent.id == ticket.agent
+            event, word = ("ticket.assigned", "assigned") if mine else ("ticket.created", "new")
+            whose = "mine" if mine else "others" if ticket.agent else "unassigned"
+            notices += self._notices(agent.id, event, events[event], word, whose)
         return number, [name for name, _, _ in lines], notices
 
     def _join(self, found: Any, mail: _Read, inbox_id: int, now: float) -> tuple[int, list[str], list[tuple[Any, ...]]]:
-        _, number, _department, agent, *_ = found
+        _, number, department, agent, *_ = found
         self._db.execute(_JOIN, (now, number))
         said = ("message.received", "customer", {"channel": "support-mail", "kind": "message", "from": mail.sender})
         events = self._events(number, inbox_id, [said], now)
-        notices = self._notices(agent, "message.received", events["message.received"]) if agent else ()
-        return number, ["message.received"], list(notices)
+        event_id = events["message.received"]
+        if agent:
+            return (
+                number,
+                ["message.received"],
+                list(self._notices(agent, "message.received", event_id, "replied", "mine")),
+            )
+        listed = [
+            notice
+            for member in self._members[department]
+            for notice in self._notices(member.id, "message.received", event_id, "replied", "unassigned")
+            if "in_app" in notice
+        ]
+        return number, ["message.received"], listed
 
     def _decide(self, mail: _Read, ticket: _Ticket) -> Iterator[tuple[str, str, dict[str, Any]]]:
         folded = {"subject": mail.subject.lower(), "body": mail.text.lower()}
@@ -210,9 +231,10 @@ class ByHand:
             for name, actor, data in lines
         }
 
-    def _notices(self, agent: str, event: str, event_id: int) -> Iterator[tuple[Any, ...]]:
+    def _notices(self, agent: str, event: str, event_id: int, word: str, whose: str) -> Iterator[tuple[Any, ...]]:
         for notifier, address in self._ways[agent]:
-            yield event_id, event, agent, notifier, address, f"{event}, and it concerns you"
+            state = "sent" if notifier == "in_app" else "pending"
+            yield event_id, event, agent, notifier, address, f"{event}, and it concerns you", state, word, whose
 
     def _insert(self, statement: str, values: Sequence[Any]) -> int:
         return self._db.execute(statement, values).lastrowid or 0
