@@ -9,7 +9,7 @@ import typer
 from commands.output import AsJson, documents, line, stop
 from commands.parts import open_desk, open_store, settings
 from router.act import Acted, Acts
-from router.hand import CannotActError
+from router.hand import CannotActError, TakenError
 from router.moment import moment
 
 cli = typer.Typer(help="Act on a ticket as an agent: take, assign, transfer, note …", no_args_is_help=True)
@@ -119,6 +119,8 @@ def _act(number: int, act: Callable[[Acts], Acted], words: str, *, as_json: bool
     with open_store() as store:
         try:
             acted = act(Acts(store, desk.current))
+        except TakenError as error:
+            stop(f"{error}. To have it all the same: frontdesk act assign {number} ID --as ID", 1)
         except CannotActError as error:
             stop(str(error), 1)
     if as_json:

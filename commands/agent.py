@@ -17,7 +17,7 @@ from router.staff import Staff
 from router.strategies import has
 from router.workload import load
 from tickets.look import moment
-from tickets.pauses import EVERYBODY, paused, resume
+from tickets.pauses import EVERYBODY, is_place, paused, resume
 from tickets.presence import away_since, set_away
 from tickets.schema import tickets, working
 from tickets.store import Store
@@ -28,7 +28,8 @@ State = Annotated[
     typer.Argument(help="not at work, at work again, what they are told, or that a paused way to them works again"),
 ]
 Paused = Annotated[
-    str | None, typer.Argument(metavar="[WAY]", help="with resume: the way; ID may be '*' for all agents")
+    str | None,
+    typer.Argument(metavar="[WAY]", help="with resume: the way; ID may be a place, such as '#billing', or '*' for all"),
 ]
 
 
@@ -57,14 +58,14 @@ def _resume(name: str, way: str | None, *, as_json: bool) -> None:
     desk = open_desk(settings().desk_file).current()
     if way not in WAYS:
         stop(f"Say which way works again: frontdesk agent {name} resume {'|'.join(WAYS)}", 2)
-    if name != EVERYBODY:
-        known_agent(desk, name)
     with open_store() as store, store.write() as connection:
         ended = resume(connection, name, way)
+    if not ended and name != EVERYBODY:
+        known_agent(desk, name)
     if as_json:
         documents([{"agent": name, "way": way, "ended": ended}])
         return
-    who = "everybody" if name == EVERYBODY else desk.agents_by_id[name].name
+    who = "everybody" if name == EVERYBODY else known.name if (known := desk.agents_by_id.get(name)) else name
     line(f"{who} is told by {way} again." if ended else f"{way} to {who} was not paused.")
 
 
@@ -131,3 +132,6 @@ def agents(*, as_json: AsJson = False) -> None:
         for row in rows
     )
     table(("Agent", "Name", "Departments", "Has", "State", "Why", "Since", "Not told by"), cells, nothing="")
+    for pause in stopped:
+        if is_place(pause.agent, pause.way, pause.address):
+            line(f"{pause.way} to {pause.agent} is paused: {pause.why}", "red")

@@ -38,7 +38,7 @@ def reply(number: Number, *, as_: As, text: Text = None, attach: Attach = None, 
             attached = [_handed_in(store, f"agent:{as_}", path) for path in (attach or [])[: MOST_FILES + 1]]
             acted = Acts(store, desk.current).answer(number, as_, said, attached)
         except CannotActError as error:
-            stop(str(error), 1)
+            stop(str(error) if said.strip() or attach else f"{error}: use --text or --attach", 1)
     if as_json:
         documents([{"ticket": acted.ticket, "entry": acted.entry, "goes": acted.goes}])
     else:

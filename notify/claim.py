@@ -143,6 +143,11 @@ class Claim:
         """Tell whether a row goes to a department's channel: everybody there is told, so nothing is held back for anybody."""
         return row.whose is None and row.recipient not in self.desk.agents_by_id
 
+    def _shown(self, row: Any) -> bool:
+        """Tell whether a channel still sees the ticket: not after it went to a department with another one, or none."""
+        ours = [one.id for one in self.desk.departments if one.slack_channel == row.recipient]
+        return not ours or row.department in ours
+
     def _lately(self, row: Any, timezone: str) -> Told:
         """Return what the agent was told lately by this way."""
         since, hour = self.now - APART_SECONDS, hour_began(self.now, timezone)
@@ -163,11 +168,14 @@ class Claim:
             tried=row.attempts > 0,
             bundle=row.bundle,
             seen=row.seen_at is not None,
-            member=self._place(row) or row.recipient in (self.desk.agents_by_id if alone else members),
+            member=self._shown(row)
+            if self._place(row)
+            else row.recipient in (self.desk.agents_by_id if alone else members),
             department=department.name if department else row.department,
             mine=row.agent is not None and row.agent == row.recipient,
             has=has.name if has else row.agent,
             status=row.status,
+            place=self._place(row),
         )
 
     def _together(self, row: Any, choices: Choices) -> Claimed:

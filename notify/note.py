@@ -37,7 +37,7 @@ _HEADLINES = {
     "ticket.rated": "Customer rated the ticket",
     REFUSED: "Your mail was refused",
     "delivery.failed": "An answer could not be delivered",
-    "notices.paused": "An agent cannot be told",
+    "notices.paused": "Notices are paused",
     "sla.warning": "An answer is due soon",
     "sla.breached": "An answer is overdue",
 }

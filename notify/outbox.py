@@ -27,7 +27,7 @@ from notify.note import Note, one_line
 from notify.notifier import Needless, Notifier, NotYet
 from tickets.keys import signing_key
 from tickets.look import moment
-from tickets.pauses import resume
+from tickets.pauses import is_place, resume
 from tickets.preferences import Preferences
 from tickets.schema import outbox, tickets
 from tickets.store import Store
@@ -157,7 +157,7 @@ class Outbox:
         except Needless as error:
             return self._fail(note, str(error), "suppressed")
         except Permanent as error:
-            return self._fail(note, str(error), "refused" if error.way and self._to_agent(note) else "failed")
+            return self._fail(note, str(error), "refused" if error.way and self._follows(note) else "failed")
         except Temporary as error:
             seconds = error.retry_after or 0.0
             return self._put_off(note, seconds) if isinstance(error, NotYet) else self._again(note, str(error), seconds)
@@ -265,7 +265,7 @@ class Outbox:
     def _fail(self, note: Note, error: str, end: End = "failed") -> Delivery:
         state = _STATES[end]
         with self.store.write() as connection:
-            if self._to_agent(note):  # what follows stands in the tickets; who acts in one holds it before its notices
+            if self._follows(note):  # what follows stands in the tickets; who acts in one holds it before its notices
                 numbers = sorted({one.number for one in note.all})
                 connection.execute(_TICKETS, {"numbers": numbers})
             ended = connection.execute(_held(note).values(state=state, last_error=one_line(error)[:1_000]))
@@ -277,8 +277,12 @@ class Outbox:
     def _to_agent(self, note: Note) -> bool:
         return note.recipient in self.desk.agents_by_id and note.notifier in WAYS
 
+    def _follows(self, note: Note) -> bool:
+        """Tell whether something follows when it cannot be told: to an agent, or to a place named in the desk file."""
+        return self._to_agent(note) or is_place(note.recipient, note.notifier, note.address)
+
     def _paused(self, note: Note) -> str | None:
-        """Return why the way to the agent is paused, or nothing."""
+        """Return why the way to the agent or the place is paused, or nothing."""
         return self.preferences.chosen().paused.get((note.recipient, note.notifier))
 
     def _look_at(self, note: Note, now: float) -> float | None:

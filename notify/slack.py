@@ -128,6 +128,8 @@ class Slack:
         try:
             return {"ts": "", "channel": "", **self._api.call("chat.postMessage", channel=channel, **said)}
         except Refused as error:
+            if error.word in APP_WORDS:  # it is the same for every place, and told once
+                raise
             raise Refused(error.word, f"{one_line(channel)[:100]}: {error}") from error
 
     def _post_below(self, card: Standing, notes: Sequence[Note]) -> str:

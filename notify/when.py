@@ -40,7 +40,8 @@ _DAYS: Final = 4
 class Owed:
     """What a notice is of, and how its ticket stands now.
 
-    `word` is nothing, or `asked` is true, when a rule or the like asked for it; `tried` says that an attempt was made; `whose`
+    `word` is nothing, or `asked` is true, when a rule or the like asked for it; `tried` says that an attempt was made; `place` that it goes to
+    a department's channel, `member` whether that or the agent may see the ticket; `whose`
     and `word` are as config/notices.py has them; `mine` tells whether the recipient has the ticket now, `has` who does, by name.
     """
 
@@ -56,6 +57,7 @@ class Owed:
     mine: bool
     has: str | None
     status: str
+    place: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def needless(owed: Owed) -> str | None:
     if owed.seen:
         return SEEN
     if not owed.member:
-        return f"not sent: no longer a member of {owed.department}"
+        return f"not sent: {'the ticket is now in' if owed.place else 'no longer a member of'} {owed.department}"
     if owed.whose == "unassigned" and owed.word in TO_TAKE:
         if owed.has is not None:
             return f"not sent: {'you have' if owed.mine else f'{owed.has} has'} the ticket meanwhile"

@@ -29,7 +29,7 @@ def sayable(text: str, attached: Sequence[str]) -> str:
     """Return what is said as it is kept; raises `CannotActError` when it says nothing or too much."""
     text = clean(text).strip("\n")
     if not text.strip() and not attached:
-        raise CannotActError("An answer without words or files was not sent. Use --text or --attach")
+        raise CannotActError("An answer without words or files was not sent")
     if len(text) > LONGEST or len(attached) > MOST_FILES:
         raise CannotActError(f"An answer has at most {LONGEST} characters and {MOST_FILES} files")
     return text

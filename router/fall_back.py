@@ -1,10 +1,11 @@
 """An agent who cannot be told by one way, or has seen nothing of it, is told by the next one they have to fall back on.
 
-What is refused because of the way itself (a mailbox or a member that is not there, a revoked token) pauses that way, and the
-administrators are told of it in the ticket where it came out.
+What is refused because of the way itself (a mailbox, a member or a channel that is not there, a revoked token) pauses that way
+to the agent or the place, and the administrators are told of it in the ticket where it came out.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from shlex import quote
 from typing import Any, Final
 
 import structlog
@@ -16,7 +17,7 @@ from router.book import Book
 from router.event import Change
 from router.staff import staff_of
 from router.state import state_of
-from router.tell import IN_APP, Intent, ways_of
+from router.tell import Intent, next_way, ways_of
 from router.ticket import Pen
 from router.turn import Turn
 from tickets.pauses import outdated, pause, resume
@@ -47,7 +48,7 @@ def failed(pen: Pen, book: Book, note: Note, words: str) -> list[int]:
 
 
 def refused(pen: Pen, book: Book, note: Note, words: str) -> list[int]:
-    """Pause a way that takes nothing for an agent any more, and tell the administrators; return the rows to ring for.
+    """Pause a way that takes nothing for an agent, or a place, any more, and tell the administrators; return the rows to ring for.
 
     Of what is wrong with the way to many, such as a token, they are told once.
     """
@@ -57,7 +58,7 @@ def refused(pen: Pen, book: Book, note: Note, words: str) -> list[int]:
     desk = book.desk
     said = (
         f"{note.notifier} to {note.recipient_name} is paused: {why}; "
-        f"when that is put right: frontdesk agent {note.recipient} resume {note.notifier}"
+        f"when that is put right: frontdesk agent {quote(note.recipient)} resume {note.notifier}"
     )
     row = pen.connection.execute(_TICKET, {"number": note.number}).one()
     ticket = state_of(row)
@@ -113,16 +114,12 @@ def _instead(  # where, what, and why
     if agent is None:
         return []
     used = _used(pen.connection, row)
-    told = {way for way, state in used.items() if state in ("pending", "sent") and way not in (IN_APP, row.notifier)}
-    if told and told_is_enough:
-        return []
-    has = ways_of(desk, chosen, agent)
-    left = (way for way in chosen.of(desk, agent.id).fall_back or () if way in has and way not in used)
-    way = next((one for one in left if (agent.id, one) not in chosen.paused), None)
+    told = [way for way, state in used.items() if state in ("pending", "sent") and way != row.notifier]
+    way = next_way(desk, chosen, agent, used, told if told_is_enough else ())
     if way is None:
         return []
-    reason = f"{row.reason}; by {way}, because {why}"
-    intent = Intent(row.event_id, row.event, agent.id, way, has[way], reason, word=row.word, whose=row.whose)
+    address, reason = ways_of(desk, chosen, agent)[way], f"{row.reason}; by {way}, because {why}"
+    intent = Intent(row.event_id, row.event, agent.id, way, address, reason, word=row.word, whose=row.whose)
     return pen.owe(row.ticket_id, row.entry_id, [intent])
 
 

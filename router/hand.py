@@ -18,6 +18,10 @@ class CannotActError(Exception):
     """The act was not done, and nothing was changed; the message tells a person why and what to do."""
 
 
+class TakenError(CannotActError):
+    """Somebody else has the ticket already."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hand:
     """Whose hand it is, and the desk at the moment (UTC seconds)."""
@@ -41,10 +45,8 @@ def take(ticket: State, hand: Hand) -> Done:
     """Take a ticket that nobody has; who was a moment too late hears who was faster."""
     if ticket.agent not in (None, hand.agent.id):
         seconds = max(0, round(hand.now - ticket.agent_since))
-        raise CannotActError(
-            f"{_name(hand, ticket.agent)} took it {_span(seconds)} before you: ticket {ticket.number} is theirs. "
-            f"To have it all the same, assign it to {hand.agent.id}"
-        )
+        faster = _name(hand, ticket.agent)
+        raise TakenError(f"{faster} took it {_span(seconds)} before you: ticket {ticket.number} is theirs")
     lost = gone(hand.staff, ticket.department, hand.agent.id)
     if lost is not None and ticket.status in WORKING:
         raise CannotActError(
@@ -92,7 +94,7 @@ def status(ticket: State, hand: Hand, to: str) -> Done:
 def postpone(ticket: State, hand: Hand, until: float) -> Done:
     """Put a ticket off until a moment (UTC seconds), when it opens by itself; a message of the customer opens it before."""
     if until <= hand.now:
-        raise CannotActError("That moment is over already. Postpone to one that comes: 2h, 3d or 2026-12-24T09:00")
+        raise CannotActError("That moment is over already. Choose one that comes")
     if ticket.status not in WORKING | {"answered", "postponed"}:
         raise CannotActError(f"Ticket {ticket.number} is {ticket.status}; there is nothing to postpone")
     line = Change("ticket.status_changed", hand.actor, {"from": ticket.status, "to": "postponed", "until": until})

@@ -86,9 +86,7 @@ class Opened:
         """Merge it into another ticket that the agent may see."""
         other = self._other(into)
         if other.status in OVER:
-            raise CannotActError(
-                f"Ticket {other.id} is {other.status}. Open it first: frontdesk act status {other.id} open"
-            )
+            raise CannotActError(f"Ticket {other.id} is {other.status}. Open it first")
         _, written = self.turn.take(*hands.merged(self.turn.before, self.hand, other.id))
         before = state_of(other)
         lines, now = take_in(self.turn.pen.connection, before, self.turn.before, self.hand.actor)

@@ -5,7 +5,7 @@ config/notices.py; of several moments of one turn by one way of the weightiest. 
 and only members of a department hear of its tickets; a Slack channel or an address is named by the manager.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
@@ -135,6 +135,21 @@ def ways_of(desk: Desk, chosen: Chosen, agent: Agent) -> Mapping[Way, str]:
     return ways
 
 
+def next_way(
+    desk: Desk, chosen: Chosen, agent: Agent, used: Collection[str], reached: Collection[str] = ()
+) -> Way | None:
+    """Return the next of the ways an agent falls back on that was not `used` for it and is not paused.
+
+    Nothing when there is none left, and when another way has `reached` the agent; what stands in the console reaches nobody.
+    """
+    if any(way != IN_APP for way in reached):
+        return None
+    has = ways_of(desk, chosen, agent)
+    following = chosen.of(desk, agent.id).fall_back or ()
+    left = (way for way in following if way in has and way not in used and (agent.id, way) not in chosen.paused)
+    return next(left, None)
+
+
 @dataclass(frozen=True)
 class _Telling:
     """The telling of one turn."""
@@ -231,20 +246,22 @@ class _Telling:
     def _fit(self, agent: Agent, has: Mapping[Way, str], told: Mapping[Way, Intent], own: set[Way]) -> Iterator[Intent]:
         """Yield the intents as they may be sent: to nobody who did it or may not see it, and round ways that are paused."""
         sees = may_see(self._desk, self._state.department, agent.id)
-        out = {way for way in has if (agent.id, way) in self.book.chosen.paused}
+        paused = self.book.chosen.paused
+        reached = {way for way in told if way not in own and (agent.id, way) not in paused}
         used = set(told)
         for way, intent in told.items():
             if not sees or way in own:
                 why_not = OWN_ACT if way in own else f"not told: not a member of {self._department}"
                 yield replace(intent, reason=why_not, suppressed=True)
-            elif way in out:
-                why = self.book.chosen.paused[agent.id, way]
-                yield replace(intent, reason=f"not sent: {way} is paused: {why}", suppressed=True)
-                following = self.book.choices(agent.id).fall_back or ()
-                instead = next((one for one in following if one in has and one not in used | out), None)
+            elif (agent.id, way) in paused:
+                why = f"{way} is paused: {paused[agent.id, way]}"
+                yield replace(intent, reason=f"not sent: {why}", suppressed=True)
+                instead = next_way(self._desk, self.book.chosen, agent, used, reached)
                 if instead is not None:
                     used.add(instead)
-                    yield replace(intent, notifier=instead, address=has[instead])
+                    reached.add(instead)
+                    reason = f"{intent.reason}; by {instead}, because {why}"
+                    yield replace(intent, notifier=instead, address=has[instead], reason=reason)
             else:
                 yield intent
 

@@ -1,4 +1,7 @@
-"""Ways to agents by which nothing goes through at present: what a provider refused for good is not tried again and again."""
+"""Ways to agents and places by which nothing goes through at present: what a provider refused for good is not tried again and again.
+
+A place is a Slack channel or an address of a department or a rule. It stands in the rows by its own name, for an agent.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,12 +13,18 @@ from config.desk import Desk
 from tickets.schema_told import pauses
 
 EVERYBODY = "*"
-"""All agents, where a way is resumed."""
+"""All agents and places, where a way is resumed."""
+_TO_PLACES = ("slack", "email")
 
 _INSERT = {
     one.dialect.name: one.insert(pauses).on_conflict_do_nothing().returning(pauses.c.agent)
     for one in (sqlite, postgresql)
 }
+
+
+def is_place(recipient: str, way: str, address: str) -> bool:
+    """Tell whether a row leads to a place and not to an agent."""
+    return recipient == address and way in _TO_PLACES
 
 
 def pause(connection: Connection, agent: str, way: str, address: str, why: str, now: float) -> bool:
@@ -38,8 +47,9 @@ def paused(connection: Connection) -> Sequence[Any]:
 
 
 def outdated(connection: Connection, desk: Desk) -> list[Any]:
-    """Return the pauses of an address that the desk file does not name any more."""
-    return [one for one in paused(connection) if one.address not in _addresses(desk, one.agent)]
+    """Return the pauses of an agent's address that the desk file does not name any more; another place is not paused."""
+    to_agents = (one for one in paused(connection) if not is_place(one.agent, one.way, one.address))
+    return [one for one in to_agents if one.address not in _addresses(desk, one.agent)]
 
 
 def _addresses(desk: Desk, agent: str) -> tuple[str | None, ...]:

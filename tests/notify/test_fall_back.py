@@ -16,7 +16,7 @@ from router.undelivered import settled
 from tests.notify.desk import NOW, Clock, a_desk, owe
 from tests.notify.test_outbox import Recorder, row
 from tickets.pauses import EVERYBODY, paused, resume
-from tickets.schema import events, outbox
+from tickets.schema import events, outbox, tickets
 from tickets.seen import seen
 from tickets.store import Store
 from tickets.trouble import Permanent
@@ -167,6 +167,62 @@ def test_what_is_wrong_for_everybody_is_told_once(story: Story) -> None:
     assert len(told) == 1
     with story.store.write() as connection:
         assert resume(connection, EVERYBODY, "slack") == 2
+
+
+GONE = "#billing: Slack refuses chat.postMessage: is_archived: the channel is archived; name another one"
+
+
+def to_channel(story: Story, **changes: Any) -> int:
+    where = {"recipient": "#billing", "notifier": "slack", "address": "#billing", "whose": None}
+    return a_reply(story, **where, **changes)
+
+
+def test_a_channel_that_takes_nothing_is_paused_and_the_administrators_hear_once_what_to_do(story: Story) -> None:
+    to_channel(story)
+    story.slack.troubles.append(Permanent(GONE, way=True))
+    story.ring()
+    said = f"slack to #billing is paused: {GONE}; when that is put right: frontdesk agent '#billing' resume slack"
+    assert ("email", "sent", said) in story.rows("notifier", "state", "reason", of="luca")
+    assert story.pauses() == [("#billing", "slack", GONE)]
+    told = len(story.rows("id", of="luca"))
+
+    to_channel(story)
+    to_channel(story, word=None, reason="rule 'Bills' asked to tell you")
+    story.ring()
+    story.look()
+    assert (
+        story.rows("state", "last_error", of="#billing")[1:]
+        == [("suppressed", f"not sent: slack is paused: {GONE}")] * 2
+    )
+    assert len(story.rows("id", of="luca")) == told
+    with story.store.write() as connection:
+        assert resume(connection, "#billing", "slack") == 1
+    to_channel(story)
+    story.ring()
+    assert [note.recipient for note in story.slack.sent if note.recipient == "#billing"] == ["#billing"] * 2
+
+
+def test_a_message_that_slack_does_not_take_pauses_no_channel(story: Story) -> None:
+    to_channel(story)
+    story.slack.troubles.append(Permanent("invalid_blocks"))
+    assert story.ring() == ["failed"]
+    assert story.pauses() == []
+
+
+def test_a_departments_channel_is_told_nothing_more_of_a_ticket_that_went_elsewhere(story: Story) -> None:
+    [billing] = story.desk.departments
+    here = billing.model_copy(update={"slack_channel": "#billing"})
+    sales = billing.model_copy(update={"id": "sales", "name": "Sales"})
+    story.desk = story.desk.model_copy(update={"departments": (here, sales)})
+    gone, asked = to_channel(story), to_channel(story, word=None, reason="rule 'Bills' asked to tell you")
+    to_channel(story)
+    with story.store.write() as connection:
+        away = [row(story.store, one).ticket_id for one in (gone, asked)]
+        connection.execute(update(tickets).where(tickets.c.id.in_(away)).values(department="sales"))
+    story.ring()
+    assert story.rows("state", "last_error", of="#billing") == [
+        ("suppressed", "not sent: the ticket is now in Sales"), ("sent", None), ("sent", None)
+    ]  # fmt: skip
 
 
 def test_another_address_ends_the_pause(story: Story) -> None:

@@ -56,7 +56,7 @@ def test_who_was_too_late_hears_who_was_faster(front: Answering, number: int) ->
     front.now += 3
     with pytest.raises(
         CannotActError,
-        match=r"Sona took it 3 s before you: ticket 1 is theirs\. To have it all the same, assign it to luca",
+        match=r"Sona took it 3 s before you: ticket 1 is theirs$",
     ):
         front.acts.take(number, "luca")
     assert front.ticket(number)["agent"] == "sona"

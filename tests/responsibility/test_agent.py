@@ -83,5 +83,10 @@ def test_a_way_that_is_paused_is_shown_and_works_again_when_somebody_says_so(app
     assert agent("sona", "resume", "email") == ["Sona is told by email again."]
     assert agent("sona", "resume", "email") == ["email to Sona was not paused."]
     assert agent("*", "resume", "email", "--json") == ['{"agent": "*", "way": "email", "ended": 1}']
+    with app.store.write() as connection:
+        pause(connection, "#gone", "slack", "#gone", "is_archived", 0.0)
+    assert "slack to #gone is paused: is_archived" in CliRunner().invoke(cli, ("agents",)).stdout
+    assert agent("#gone", "resume", "slack") == ["#gone is told by slack again."]
+    assert CliRunner().invoke(cli, ("agent", "#gone", "resume", "slack")).exit_code == 1
     wrong = CliRunner().invoke(cli, ("agent", "sona", "resume", "pigeon"))
     assert (wrong.exit_code, "email|slack|push|in_app|apprise" in wrong.output) == (2, True)
