@@ -207,4 +207,13 @@ def outbox(
 
 
 def _details(data: dict[str, Any]) -> str:
-    return ", ".join(f"{name}: {value}" for name, value in data.items())
+    return ", ".join(f"{name}: {_value(name, value)}" for name, value in data.items())
+
+
+def _value(name: str, value: Any) -> str:
+    """Return a value of a line of the history for people."""
+    if isinstance(value, list):
+        return " ".join(map(str, value)) or "none"
+    if isinstance(value, float) and (name in ("since", "until", "at") or name.endswith("_at")):
+        return look.moment(value) or ""
+    return "nobody" if value is None and name in ("from", "to") else str(value)

@@ -18,6 +18,8 @@ A_REPLY: Final = {
     "answer": "Replying to this mail answers the customer.",
     "note": "Replying to this mail adds a note that the customer does not see.",
 }
+TAKES: Final = "Nobody has the ticket: who writes into it takes it."
+COMMANDS: Final = "The first lines of a reply may be commands: #take, #assign, #note, #reply, #resolve and more"
 
 _PAGE: Final = """\
 <!DOCTYPE html>
@@ -38,7 +40,7 @@ _CUSTOMERS, _COLLEAGUES = "#c60", "#ccc"
 
 def text(note: Note, notes: Sequence[Note]) -> str:
     """Return what the notes of one ticket say, oldest first, in plain text."""
-    above = f"{ABOVE} #{note.number}\n{A_REPLY[note.replies]}\n\n" if note.act_address else ""
+    above = "\n".join([*_above(note), "", ""]) if note.act_address else ""
     if note.event == REFUSED:
         return f"{above}{note.payload}\n{_below(notes)}"
     said = "".join(f"{_by(one)}\n\n{_quoted(one.text)}\n" for one in _newest(notes))
@@ -49,7 +51,7 @@ def text(note: Note, notes: Sequence[Note]) -> str:
 
 def page(note: Note, notes: Sequence[Note]) -> str:
     """Return the same as an HTML page."""
-    above = f"{escape(ABOVE)} #{note.number}<br>\n{A_REPLY[note.replies]}" if note.act_address else ""
+    above = "<br>\n".join(map(escape, _above(note))) if note.act_address else ""
     above = f'<p style="color:#666;font-size:.85em">{above}</p>' if above else ""
     if note.event == REFUSED:
         return _page([above, f'<pre style="white-space:pre-wrap">{escape(note.payload or "")}</pre>'], notes)
@@ -115,6 +117,14 @@ def happened(notes: Sequence[Note]) -> str:
     return "; ".join(words)
 
 
+def _above(note: Note) -> Iterator[str]:
+    """Yield what a reply does, above everything else."""
+    yield f"{ABOVE} #{note.number}"
+    yield A_REPLY[note.replies]
+    if note.agent is None:
+        yield TAKES
+
+
 def _newest(notes: Sequence[Note]) -> list[Note]:
     """Return a note for each text to quote, oldest first; two notes about one entry quote it once."""
     return list(_quotes(notes).values())[-MOST_QUOTES:]
@@ -171,6 +181,8 @@ def _why(notes: Sequence[Note], *, digest: bool = False) -> Iterator[tuple[str, 
     if digest:
         yield "You get this mail because your notices by mail are gathered", ""
     else:
+        if note.act_address and note.event != REFUSED:
+            yield COMMANDS, ""
         reasons = dict.fromkeys(one_line(one.reason) for one in notes)
         yield f"You get this mail because: {'; '.join(reasons)}", ""
         yield "See the whole ticket", note.command

@@ -35,7 +35,7 @@ _HEADLINES = {
     "ticket.merged": "Merged",
     "ticket.linked": "Linked to another ticket",
     "ticket.rated": "Customer rated the ticket",
-    REFUSED: "Your mail was refused",
+    REFUSED: "A reply to your notice was refused",
     "delivery.failed": "An answer could not be delivered",
     "notices.paused": "Notices are paused",
     "sla.warning": "An answer is due soon",

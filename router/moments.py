@@ -119,7 +119,7 @@ def _responsible(
     elif "ticket.unassigned" in lines and state.agent is None:
         yield "new", "ticket.unassigned", "a ticket of {} is nobody's", None
     if "ticket.unassigned_too_long" in lines and state.agent is None:
-        yield "unassigned_too_long", "ticket.unassigned_too_long", "nobody has taken the ticket for too long", None
+        yield "unassigned_too_long", "ticket.unassigned_too_long", "the ticket waits too long", None
 
 
 def _said(desk: Desk, state: State, lines: _Lines) -> _Said:

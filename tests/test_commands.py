@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import insert, select, update
 from typer.testing import CliRunner, Result
 
+from commands.look import _details
 from commands.mail import with_crlf
 from commands.parts import CHECKS, KINDS
 from config.settings import Settings
@@ -615,3 +616,9 @@ def test_an_agent_nobody_knows_is_neither_away_nor_back() -> None:
     assert result.exit_code == 1
     assert "did you mean sona?" in result.stderr
     assert call("agent", "sona", "gone").exit_code == 2
+
+
+def test_the_history_tells_times_people_and_lists_in_words() -> None:
+    said = {"from": None, "to": "luca", "since": 1_795_723_764.5, "added": ["vip", "late"], "removed": []}
+    words = "from: nobody, to: luca, since: 2026-11-26T20:09:24.500+00:00, added: vip late, removed: none"
+    assert _details(said) == words

@@ -70,6 +70,21 @@ def case(folder: Path, name: str, text: str, raw: bytes = INVOICE, ends: str = "
     (folder / FOLDER / f"{name}{ends}").write_bytes(raw)
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("bounce+b.17.", "goes to the address for bounces of notice 17"),
+        ("reply+a.17.", "the reply address of a notice"),
+    ],
+)
+def test_a_mail_to_an_address_of_a_notice_becomes_no_ticket(desk_folder: Path, name: str, words: str) -> None:
+    (desk_folder / "to.eml").write_bytes(mail("c@x", to=f"{name}{'a' * 16}@support.acme.example"))
+    said = one("to.eml")
+    assert said["outcome"] == "ignored"
+    assert words in said["because"]
+    assert "becomes no ticket" in call("to.eml").stdout
+
+
 def test_it_tells_where_a_mail_would_go_and_why() -> None:
     shown = call("invoice.eml")
     assert shown.exit_code == 0

@@ -83,6 +83,16 @@ def test_one_click_takes_the_mail_out_of_the_ways_and_no_other(client: TestClien
         assert ways(store, "assigned") == DEFAULTS.told("assigned", "mine")
 
 
+def test_who_comes_back_to_the_link_reads_that_these_mails_are_stopped(client: TestClient, store: Store) -> None:
+    owed = owe(store, word="replied", whose="mine")
+    client.post(link(store, owed), data=ONE_CLICK)
+    page = client.get(link(store, owed)).text
+    assert "These mails are stopped" in page
+    assert 'action="?again"' in page
+    client.post(f"{link(store, owed)}?again")
+    assert "Stop these mails?" in client.get(link(store, owed)).text
+
+
 def test_who_did_it_by_mistake_has_them_again(client: TestClient, store: Store) -> None:
     owed = owe(store, word="replied", whose="mine")
     page = client.post(link(store, owed))

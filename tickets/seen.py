@@ -16,5 +16,5 @@ def seen(connection: Connection, agent: str, ticket: int, now: float) -> int:
     needless = update(outbox).where(
         theirs, outbox.c.state == "pending", outbox.c.not_before > now, outbox.c.attempts == 0
     )
-    connection.execute(needless.values(state="suppressed", last_error=SEEN))
+    connection.execute(needless.values(state="suppressed", last_error=SEEN, held=None))
     return connection.execute(update(outbox).where(theirs).values(seen_at=now, look_at=None)).rowcount

@@ -17,14 +17,14 @@ from starlette.routing import BaseRoute, Route
 from config.desk import Desk
 from config.notices import Whose, Word
 from tickets.keys import signing_key
-from tickets.preferences import resume, stop
+from tickets.preferences import chosen_in, resume, stop
 from tickets.reply_address import linked
 from tickets.schema import outbox
 from tickets.store import Store
 from tickets.trouble import Temporary
 
 OF: Final[dict[Word, str]] = {
-    "new": "a ticket is new to a department, or nobody's any more",
+    "new": "a department has a new ticket, or one that nobody has any more",
     "reopened": "a ticket is reopened",
     "assigned": "a ticket is assigned",
     "taken": "a ticket is taken",
@@ -35,13 +35,13 @@ OF: Final[dict[Word, str]] = {
     "chat_missed": "a chat was missed",
     "sla_warning": "an answer is due soon",
     "sla_breached": "an answer is overdue",
-    "unassigned_too_long": "a ticket has been nobody's for too long",
+    "unassigned_too_long": "a ticket waits too long",
     "undelivered": "an answer could not be delivered",
     "rated": "a customer rated a ticket",
 }
 WHERE: Final[dict[Whose, str]] = {
     "mine": "in your tickets",
-    "unassigned": "in nobody's tickets of your departments",
+    "unassigned": "while nobody in your departments has it",
     "others": "in colleagues' tickets",
     "followed": "in tickets you follow",
 }
@@ -82,7 +82,7 @@ def routes(store: Store, desk: Callable[[], Desk]) -> list[BaseRoute]:
 def _answered(request: Request, store: Store, desk: Desk) -> Response:
     notice = linked(signing_key(store), request.path_params["token"])
     again, now = "again" in request.query_params, time.time()
-    agent, told = "", list[tuple[Word, Whose]]()
+    agent, told, stopped = "", list[tuple[Word, Whose]](), request.method == "POST" and not again
     if notice is None:
         pass
     elif request.method == "POST":
@@ -93,15 +93,17 @@ def _answered(request: Request, store: Store, desk: Desk) -> Response:
     else:
         with store.read() as connection:
             agent, told = _of(connection, notice)
+            choices = chosen_in(connection).of(desk, agent)
+            stopped = not any("email" in choices.told(*one) for one in told)
     if agent not in desk.agents_by_id or not told:
         return _page("This link does not work", "<p>It is not whole, or its agent or notice is gone.</p>", 404)
     what = "".join(f"<li>{escape(OF[word])}, {escape(WHERE[whose])}</li>" for word, whose in told)
     listed = f"<ul>{what}</ul>"
     name = escape(desk.agents_by_id[agent].name)
-    if request.method != "POST":
+    if request.method != "POST" and not stopped:
         button = _BUTTON.format(action="?", words="Stop these mails")
         return _page("Stop these mails?", f"<p>{name}, you get a mail when</p>{listed}{button}")
-    if again:
+    if not stopped:
         return _page("You get these mails again", f"<p>{name}, you get a mail when</p>{listed}")
     undo = _BUTTON.format(action="?again", words="Have them again")
     aside = (

@@ -119,7 +119,7 @@ class ByMail:
         staff = staff_of(pen.connection, mail.desk, pen.now, away)
         ticket = opened(pen, book, staff, told.ticket, told.agent)
         done = _say(pen, ticket, told, wanted)
-        done += [ticket.do(act) for _, act in wanted.asked.acts]
+        done += [act(ticket) for _, act in wanted.asked.acts]
         number = ticket.row.id
         notices = tuple(one for acted in done for one in acted.notices)
         where = next((acted.conversation for acted in done if acted.conversation), None)
@@ -132,7 +132,8 @@ class ByMail:
         notices: list[int] = []
         if (agent := mail.agent) is not None and automatic(mail) is None:
             message = mail.reading.message
-            notices = tell(pen, agent, mail.told[0].ticket, why, message.reply_text or message.text)
+            said, theirs = message.reply_text or message.text, refusal(mail) is None
+            notices = tell(pen, agent, mail.told[0].ticket, why, said, theirs=theirs)
         log.warning("a mail to a notice's reply address is refused", inbox=mail.row.id, cause=why)
         return self._end(pen.connection, mail.row, Ended("quarantined", notices=tuple(notices)), why)
 

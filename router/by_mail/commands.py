@@ -17,12 +17,14 @@ from router import hand as hands
 from router.answer import LONGEST
 from router.hand import CannotActError, Done, Hand
 from router.moment import moment
+from router.opened import Acted, Opened
 from router.state import State
 from tickets.reply import ABOVE
 
 MOST_COMMANDS: Final = 20
 
 Says = Literal["answer", "note"]
+Act = Callable[[Opened], Acted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Verb:
 
     argument: str
     words: str
-    act: Callable[[str], hands.Act] | None = None
+    act: Callable[[str], Act] | None = None
     says: Says | None = None
 
 
@@ -46,7 +48,7 @@ class Refused(Exception):  # noqa: N818  # a word of the domain: nothing is wron
 class Asked:
     """What a reply asks for: the acts in their order, each with its word, and the text with what it is, where it says so."""
 
-    acts: tuple[tuple[str, hands.Act], ...] = ()
+    acts: tuple[tuple[str, Act], ...] = ()
     text: str = ""
     says: Says | None = None
 
@@ -56,18 +58,22 @@ class Asked:
         return any(word in _GIVES for word, _ in self.acts)
 
 
-def _status(to: str) -> Callable[[str], hands.Act]:
-    return lambda _: partial(hands.status, to=to)
+def _hand(act: hands.Act) -> Act:
+    return lambda ticket: ticket.do(act)
 
 
-def _postponed(said: str) -> hands.Act:
+def _status(to: str) -> Callable[[str], Act]:
+    return lambda _: _hand(partial(hands.status, to=to))
+
+
+def _postponed(said: str) -> Act:
     def act(ticket: State, hand: Hand) -> Done:
         until = moment(said, hand.agent.timezone, hand.now)
         if until is None:
             raise CannotActError(f'"{shown(said)}" is no moment; write 2h, 3d or 2026-12-24T09:00')
         return hands.postpone(ticket, hand, until)
 
-    return act
+    return _hand(act)
 
 
 def _tags(said: str) -> tuple[str, ...]:
@@ -75,16 +81,16 @@ def _tags(said: str) -> tuple[str, ...]:
 
 
 VERBS: Final = {
-    "take": Verb("", "take the ticket, when nobody has it", lambda _: hands.take),
+    "take": Verb("", "take the ticket, when nobody has it", lambda _: _hand(hands.take)),
     "assign": Verb(
         "AGENT",
         "give it to an agent of its department, or back to it: nobody",
-        lambda said: partial(hands.assign, agent=said.lower()),
+        lambda said: _hand(partial(hands.assign, agent=said.lower())),
     ),
     "transfer": Verb(
         "DEPARTMENT",
         "give it to another department",
-        lambda said: partial(hands.transfer, department=said.lower()),
+        lambda said: _hand(partial(hands.transfer, department=said.lower())),
     ),
     "resolve": Verb("", "the customer has what they wanted", _status("resolved")),
     "close": Verb("", "nothing more is to be done", _status("closed")),
@@ -95,10 +101,12 @@ VERBS: Final = {
     "priority": Verb(
         "low, normal, high or urgent",
         "set its priority",
-        lambda said: partial(hands.priority, to=said.lower()),
+        lambda said: _hand(partial(hands.priority, to=said.lower())),
     ),
-    "tag": Verb("TAG, TAG", "add tags", lambda said: partial(hands.tag, added=_tags(said), removed=())),
-    "untag": Verb("TAG, TAG", "take tags off", lambda said: partial(hands.tag, added=(), removed=_tags(said))),
+    "tag": Verb("TAG, TAG", "add tags", lambda said: _hand(partial(hands.tag, added=_tags(said), removed=()))),
+    "untag": Verb("TAG, TAG", "take tags off", lambda said: _hand(partial(hands.tag, added=(), removed=_tags(said)))),
+    "follow": Verb("", "hear of it though it is not yours", lambda _: Opened.follow),
+    "unfollow": Verb("", "follow it no longer", lambda _: Opened.unfollow),
     "note": Verb("", "the text below is a note for colleagues, the customer never sees it", says="note"),
     "reply": Verb("", "the text below is an answer to the customer", says="answer"),
 }  # fmt: skip
@@ -133,7 +141,7 @@ def asked(text: str) -> Asked:
             "What you wrote could not be told from the notice that is quoted in the mail. Write above it, and delete it"
         )
     lines = text.split("\n")
-    acts: list[tuple[str, hands.Act]] = []
+    acts: list[tuple[str, Act]] = []
     says: list[Says] = []
     text_begins, count = 0, 0
     for at, line in enumerate(lines):
@@ -154,7 +162,7 @@ def asked(text: str) -> Asked:
     return _whole(acts, says, lines[text_begins:])
 
 
-def _whole(acts: list[tuple[str, hands.Act]], says: list[Says], rest: list[str]) -> Asked:
+def _whole(acts: list[tuple[str, Act]], says: list[Says], rest: list[str]) -> Asked:
     late = next((line.strip() for line in rest if _is_command(line.strip())), None)
     if late is not None:
         raise Refused(f'"{shown(late)}" stands below other text. Commands stand on the first lines of the mail')

@@ -15,16 +15,20 @@ MOST_AN_HOUR: Final = 3
 LONGEST_QUOTE: Final = 4_000
 
 
-def tell(pen: Pen, agent: Agent, ticket: int, why: str, text: str) -> list[int]:
-    """Owe the agent a mail about their refused one, with its `text`, and return the row to ring for; nothing when it is too many.
+def tell(  # whom, of what, why, and what they can do
+    pen: Pen, agent: Agent, ticket: int, why: str, text: str, *, theirs: bool
+) -> list[int]:
+    """Owe the agent a mail about the refused one, with its `text`, and return the row to ring for; nothing when it is too many.
 
-    It stands in the ticket's history too, where the row belongs.
+    The commands are listed where it is `theirs`: a mail that somebody else wrote had none of their mistakes in it. It stands in the ticket's history too, where the row belongs.
     """
     if not _may(pen, agent.id):
         return []
     [event] = pen.history(ticket, [Change(REFUSED, "desk", {"agent": agent.id, "why": why})])
     reason = f"a mail to the reply address of your notice of ticket {ticket} was refused"
-    said = _body(ticket, why, text)
+    said = _body(ticket, why, text) + (
+        f"\nCommands stand on the first lines, one on each:\n\n{help_text()}\n" if theirs else ""
+    )
     return pen.owe(ticket, None, [Intent(event, REFUSED, agent.id, "email", agent.email, reason, payload=said)])
 
 
@@ -37,8 +41,8 @@ def _may(pen: Pen, agent: str) -> bool:
 def _body(ticket: int, why: str, text: str) -> str:
     short = text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
     quote = "\n".join(f"> {line}".rstrip() for line in short.strip().splitlines())
-    wrote = f"It says:\n\n{quote}\n\n" if quote else ""
+    wrote = f"\nIt says:\n\n{quote}\n" if quote else ""
     return (
-        f"A mail in your name about ticket {ticket} was refused. Nothing was done, and nothing went to the customer.\n\n"
-        f"Why: {why}\n\n{wrote}Commands stand on the first lines, one on each:\n\n{help_text()}\n"
+        f"A mail to the reply address of your notice of ticket {ticket} was refused. "
+        f"Nothing was done, and nothing went to the customer.\n\nWhy: {why}\n{wrote}"
     )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from config.desk import ChannelConfig
+from config.desk import ChannelConfig, Desk
 from ingest import channel as channels
 from ingest import webhook
 from ingest.arrival import Arrival
@@ -15,8 +15,10 @@ from ingest.mail.names import Names, NoAnswerNow
 from ingest.mail.verify import Verifier
 from router.aside import set_aside
 from router.book import Book
+from router.bounced import claim_of
+from router.by_mail.tokens import claims_of
 from router.lookups import MailHeaders
-from router.reading import PATIENCE, read
+from router.reading import PATIENCE, Reading, read
 from router.staff import Staff
 from router.trace import kept, whole
 from router.trial.message import Sight, Tried, try_message
@@ -92,6 +94,8 @@ class Trials:
         desk = self._book.desk
         reading = read(row, desk, self._verifier)
         message = reading.message
+        if (why := _no_ticket(reading, desk)) is not None:
+            return Result(message, "ignored", why)
         if message.kind not in SPEAKS:
             return Result(message, "ignored", f"{message.kind} of no ticket; rules are not asked")
         if (cause := set_aside(desk, message, reading.trust, None)) is not None:
@@ -105,6 +109,19 @@ class Trials:
         if tried.decision.quarantine is not None:
             return Result(message, "quarantined", f'rule "{tried.decision.quarantine}"', tried)
         return Result(message, "routed", tried.because, tried)
+
+
+def _no_ticket(reading: Reading, desk: Desk) -> str | None:
+    """Return why a mail never becomes a ticket: by its address it is about a notice."""
+    if (claim := claim_of(reading, desk)) is not None:
+        return f"it goes to the address for bounces of notice {claim[0]}, and becomes no ticket; rules are not asked"
+    mail = reading.meta.get("format") == "mail"
+    if mail and claims_of(reading.message, reading.meta.get("recipients", ()), desk.desk.domain):
+        return (
+            "it goes to the reply address of a notice, and becomes no ticket: what it asks for is done in that notice's "
+            "ticket, or refused"
+        )
+    return None
 
 
 def _arrivals(raw: bytes, filename: str, config: ChannelConfig, to: Sequence[str]) -> list[Arrival]:

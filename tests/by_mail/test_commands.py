@@ -1,9 +1,12 @@
 """The commands of a reply: what is done, what is said, and what refuses the whole mail."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notify.mail_text import COMMANDS
 from router.answer import LONGEST
 from router.by_mail.commands import MOST_COMMANDS, VERBS, Asked, Refused, asked, help_text
 from router.moment import moment
@@ -189,3 +192,9 @@ def test_a_moment_is_on_the_clock_of_whoever_writes_it(said: str, zone: str, at:
 @given(st.text(), st.sampled_from(["UTC", "Asia/Kolkata", "America/New_York"]))
 def test_any_moment_is_one_or_none(said: str, zone: str) -> None:
     assert moment(said, zone, 0) is None or isinstance(moment(said, zone, 0), float)
+
+
+def test_the_commands_that_a_notice_names_are_there() -> None:
+    named = re.findall(r"#([a-z]+)", COMMANDS)
+    assert len(named) > 3
+    assert set(named) <= set(VERBS)

@@ -274,7 +274,7 @@ def test_the_refusal_says_why_and_gives_back_the_text_and_can_be_answered(quick:
     plain = refused.get_body(("plain",))
     assert plain is not None
     words = plain.get_content()
-    assert refused["Subject"] == "[#1] Your mail was refused"
+    assert refused["Subject"] == "[#1] A reply to your notice was refused"
     assert '"#asign sona" is no command; did you mean #assign?' in words
     assert "> Dear Ann, it comes." in words
     assert "#transfer DEPARTMENT" in words
@@ -286,6 +286,17 @@ def test_the_refusal_says_why_and_gives_back_the_text_and_can_be_answered(quick:
     )
     assert quick.reply(quick.letter(to=again, text=fixed, message_id="2@acme.example")).outcome == "routed"
     assert (quick.ticket(1)["agent"], quick.last(1)["text"]) == ("sona", "Dear Ann, it comes.")
+
+
+def test_what_somebody_else_wrote_is_not_said_to_be_the_agents(quick: Replying) -> None:
+    quick.reply(eve(quick.letter(text="Dear Ann, pay me.")))
+    quick.deliver()
+    plain = quick.mails("luca@acme.example")[-1].get_body(("plain",))
+    assert plain is not None
+    words = plain.get_content()
+    assert "A mail to the reply address of your notice of ticket 1 was refused." in words
+    assert "> Dear Ann, pay me." in words
+    assert "Commands stand" not in words
 
 
 def test_of_refusals_an_agent_hears_three_times_an_hour(quick: Replying) -> None:
@@ -322,7 +333,7 @@ def test_who_is_no_member_any_more_can_do_nothing_and_reads_nothing_of_the_ticke
     [told] = quick.refusals()
     quick.deliver()
     sent = quick.mails("luca@acme.example")[-1]
-    assert sent["Subject"] == "[#1] Your mail was refused"
+    assert sent["Subject"] == "[#1] A reply to your notice was refused"
     assert not any(word in sent.as_string() for word in ("Secret", "Ann", "parcel"))
     assert told.recipient == "luca"
 

@@ -8,6 +8,7 @@ import pytest
 
 from ingest.channels.smtp.config import Config
 from ingest.channels.smtp.door import takes
+from router.followers import followers_of
 from router.trial.history import Past, messages, stretch
 from tests.by_mail.replying import DESK, DOMAIN, Replying
 from tests.desks import desk
@@ -75,6 +76,14 @@ def test_the_text_is_said_first_and_then_the_commands_are_done(
     assert quick.reply(quick.letter(text=text)).outcome == "routed"
     found = quick.ticket(1)
     assert (found["agent"], found["status"], found["department"]) == (agent, status, department)
+
+
+def test_who_follows_by_mail_hears_of_a_ticket_until_they_follow_it_no_longer(front: Replying) -> None:
+    for number, (text, followed) in enumerate((("#follow\n#assign sona", True), ("#unfollow", False))):
+        assert front.reply(front.letter(text=text, message_id=f"{number}@acme.example")).outcome == "routed"
+        with front.store.read() as connection:
+            assert ("luca" in followers_of(connection, 1)) is followed
+    assert front.ticket(1)["agent"] == "sona"
 
 
 def test_a_moment_is_on_the_agents_clock(front: Replying) -> None:

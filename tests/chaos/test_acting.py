@@ -47,7 +47,7 @@ class Day:
 
     def got(self, who: str, words: str) -> EmailMessage:
         """Wait for the mail somebody gets with these words in it."""
-        return until(lambda: next(self._got(who, words), None), 10, f"{who} gets a mail with {words!r}")
+        return until(lambda: list(self._got(who, words)), 10, f"{who} gets a mail with {words!r}")[0]
 
     def _got(self, who: str, words: str) -> Iterator[EmailMessage]:
         for one in tuple(self.relay.mails):

@@ -94,7 +94,7 @@ def test_every_word_has_its_weight_and_every_reason_says_why(store: Store, tmp_p
         "chat_missed": "nobody was there for the chat in time, and the ticket is yours",
         "sla_warning": "your ticket has to be seen to: a promise to its customer is nearly due",
         "sla_breached": "your ticket is late: a promise to its customer is broken",
-        "unassigned_too_long": "nobody has taken the ticket for too long, and it is nobody's, in your department Support",
+        "unassigned_too_long": "the ticket waits too long, and it is nobody's, in your department Support",
         "undelivered": "a message about your ticket could not be delivered",
         "rated": "the customer rated the ticket, and the ticket is yours",
     }

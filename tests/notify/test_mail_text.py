@@ -6,7 +6,7 @@ from email.message import EmailMessage
 import pytest
 
 from notify.mail import envelope_sender, render
-from notify.mail_text import MOST_QUOTES, MOST_TICKETS
+from notify.mail_text import COMMANDS, MOST_QUOTES, MOST_TICKETS, TAKES
 from notify.note import Note
 from tests.notify.desk import KEY, NOW, a_note
 from tests.notify.test_email import part, read
@@ -53,6 +53,14 @@ def test_a_reply_goes_to_an_address_of_its_own_and_the_notice_says_what_it_does(
     assert all(
         "adds a note that the customer does not see" in words for words in both(read(render(a_note(replies="note"))))
     )
+
+
+def test_who_would_take_the_ticket_by_a_reply_reads_so_and_commands_are_named_below() -> None:
+    for words in both(read(render(a_note(agent=None)))):
+        assert TAKES in words
+    for words in both(read(render(a_note()))):
+        assert TAKES not in words
+        assert words.index(COMMANDS) > words.index("Replying to this mail")
 
 
 def test_nothing_stands_above_the_line_to_reply_above() -> None:

@@ -185,7 +185,8 @@ def test_what_the_agent_has_seen_is_not_sent_any_more(
     told = box.deliver(fresh)
     assert told is not None
     assert told.outcome == "suppressed"
-    assert {(row(store, one).state, row(store, one).last_error) for one in (waits, fresh)} == {("suppressed", SEEN)}
+    ended = {(row(store, one).state, row(store, one).last_error, row(store, one).held) for one in (waits, fresh)}
+    assert ended == {("suppressed", SEEN, None)}
     assert ids(recorder) == [[first]]
 
 
