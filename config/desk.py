@@ -314,6 +314,11 @@ class Desk(Model):
         return {channel.name: channel for channel in self.channels}
 
     @cached_property
+    def knows_agents(self) -> bool:
+        """Whether there is a mail channel on which a mail can prove that an agent wrote it."""
+        return any(isinstance(channel, MailConfig) and channel.trust for channel in self.channels)
+
+    @cached_property
     def _members(self) -> Mapping[str, frozenset[str]]:
         everybody = frozenset(self.agents_by_id)
         return {d.id: everybody if d.agents == "all" else frozenset(d.agents) for d in self.departments}

@@ -80,7 +80,7 @@ def note_of(row: Any, desk: Desk, chosen: Chosen, key: bytes) -> Note:
         word=row.word,
         whose=row.whose,
         bundle=row.bundle,
-        act_address=act_address(key, row.id, told, domain) if by_mail and recipient else None,
+        act_address=act_address(key, row.id, told, domain) if by_mail and recipient and desk.knows_agents else None,
         replies=chosen.of(desk, row.recipient).replies or "answer",
         url=desk.desk.url,
         bounce_address=bounce_address(key, row.id, domain) if by_mail else None,

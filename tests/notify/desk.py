@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import insert, select
 
-from config.desk import About, Agent, Department, Desk
+from config.desk import About, Agent, Department, Desk, MailConfig, TrustConfig
 from config.model import Model
 from notify.note import Note, key_of
 from tickets import schema
@@ -28,8 +28,11 @@ class Clock:
         return self.now
 
 
-def a_desk(notifiers: Mapping[str, Model] | None = None) -> Desk:
-    """Two agents and a department."""
+TRUSTED = MailConfig(name="support-mail", type="smtp", trust=TrustConfig(authserv_id="mx.acme.example"))
+
+
+def a_desk(notifiers: Mapping[str, Model] | None = None, channel: MailConfig = TRUSTED) -> Desk:
+    """Two agents and a department, whose mail proves who wrote it."""
     return Desk(
         version="1",
         desk=About(name="Acme Support", domain="support.acme.example"),
@@ -38,6 +41,7 @@ def a_desk(notifiers: Mapping[str, Model] | None = None) -> Desk:
             Agent(id="luca", name="Luca", email="luca@acme.example"),
         ),
         departments=(Department(id="billing", name="Billing", agents="all"),),
+        channels=(channel,),
         notifiers=notifiers or {},
     )
 

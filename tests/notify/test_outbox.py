@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from structlog.testing import capture_logs
 
 from notify.note import Note
 from notify.outbox import ATTEMPTS, LEASE_SECONDS, RING_SECONDS, Delivery, Outbox, listing
-from tests.notify.desk import NOW, Clock, a_desk, owe
+from tests.notify.desk import NOW, TRUSTED, Clock, a_desk, owe
 from tickets.keys import signing_key
 from tickets.preferences import choose
 from tickets.reply_address import act_claimed, act_proven
@@ -106,6 +107,13 @@ def test_an_agents_mail_can_be_answered_at_an_address_that_stands_for_all_it_is_
     ]
     assert not any(act_proven(key, claimed, other) for other in others)
     assert (note.replies, other.act_address) == ("note", None)
+
+
+def test_no_reply_is_asked_for_where_nobody_could_tell_who_wrote_it(box: Outbox, store: Store) -> None:
+    owed = owe(store)
+    note = replace(box, desk=a_desk(channel=TRUSTED.model_copy(update={"trust": None}))).claim(owed)
+    assert note is not None
+    assert note.act_address is None
 
 
 def test_a_row_for_a_channel_without_an_entry_or_a_known_department_still_becomes_a_note(
