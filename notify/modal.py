@@ -1,8 +1,6 @@
 """The modals behind a card's buttons, as views of Slack (https://docs.slack.dev/surfaces/modals), and what is chosen in them."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
@@ -27,46 +25,28 @@ _MOST_OPTIONS: Final = 100
 _LATER: Final = {"1h": "In one hour", "4h": "In four hours", "tomorrow": "Tomorrow at 9:00", "monday": "Monday at 9:00"}
 
 
-@dataclass(frozen=True, slots=True)
-class About:
-    """What a modal is about: the card's value (the ticket with its proof), and where somebody clicked: channel and message."""
-
-    value: str
-    channel: str
-    ts: str
-
-
-def about(metadata: str) -> About | None:
-    """Return what a modal's `private_metadata` says it is about, or nothing when it is none of ours."""
-    try:
-        found = About(**json.loads(metadata))
-    except (ValueError, TypeError, RecursionError):
-        return None
-    return found if all(isinstance(one, str) for one in asdict(found).values()) else None
-
-
-def reply(of: About, number: int, subject: str) -> dict[str, Any]:
-    """Return the modal in which an agent writes an answer or a note."""
+def reply(value: str, number: int, subject: str) -> dict[str, Any]:
+    """Return the modal in which an agent writes an answer or a note; `value` is the card's, the ticket with its proof."""
     text = {"type": "plain_text_input", "action_id": VALUE, "multiline": True, "max_length": LONGEST_TEXT}
     to = (("answer", "Answer to the customer"), ("note", "Note for colleagues"))
     blocks = [_input(TO, "Who reads it", _select(to, first=True)), _input(TEXT, "Text", text)]
-    return _view("reply", of, f"Reply to #{number}", "Send", [_plainly(subject), *blocks])
+    return _view("reply", value, f"Reply to #{number}", "Send", [_plainly(subject), *blocks])
 
 
-def transfer(of: About, number: int, subject: str, departments: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def transfer(value: str, number: int, subject: str, departments: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """Return the modal in which an agent chooses one of the departments, given as id and name."""
     block = _input(DEPARTMENT, "Department", _select(departments))
-    return _view("transfer", of, f"Transfer #{number}", "Transfer", [_plainly(subject), block])
+    return _view("transfer", value, f"Transfer #{number}", "Transfer", [_plainly(subject), block])
 
 
-def snooze(of: About, number: int, subject: str) -> dict[str, Any]:
+def snooze(value: str, number: int, subject: str) -> dict[str, Any]:
     """Return the modal in which an agent says until when a ticket is put off."""
     day = {"type": "datepicker", "action_id": VALUE}
     blocks = [
         _input(UNTIL, "Until", _select(tuple(_LATER.items()), first=True)),
         {**_input(DAY, "Or until a day, at 9:00", day), "optional": True},
     ]
-    return _view("snooze", of, f"Snooze #{number}", "Snooze", [_plainly(subject), *blocks])
+    return _view("snooze", value, f"Snooze #{number}", "Snooze", [_plainly(subject), *blocks])
 
 
 def until(chosen: str, day: str, now: float, zone: str) -> float | None:
@@ -94,11 +74,11 @@ def _nine(day: date, here: datetime) -> float:
     return datetime.combine(day, AT, here.tzinfo).timestamp()
 
 
-def _view(kind: Kind, of: About, title: str, submit: str, blocks: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _view(kind: Kind, value: str, title: str, submit: str, blocks: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         "type": "modal",
         "callback_id": kind,
-        "private_metadata": json.dumps(asdict(of)),
+        "private_metadata": value,
         "title": _plain(title, 24),
         "submit": _plain(submit, 24),
         "close": _plain("Cancel", 24),

@@ -12,12 +12,11 @@ import structlog
 from config.desk import Agent, Desk
 from ingest.payload import Fields, digest, part, parts, word
 from notify import modal
-from notify.modal import About
+from notify.card import button_of
 from router.act import Acted, Acts, DoneBeforeError
 from router.hand import CannotActError
 from tickets.cards import ticket_of
 from tickets.keys import signing_key
-from tickets.reply_address import signed
 from tickets.store import Store
 from tickets.trouble import Permanent, Temporary
 from web.slack_workspace import Click, Workspace
@@ -68,14 +67,14 @@ class Counter:
             return Heard()
         click = _click(payload)
         once = digest("click", *sorted(click.teams), click.user, word(action, "action_ts"), word(payload, "trigger_id"))
-        pressed = _Pressed(click, word(payload, "trigger_id"), word(part(payload, "container"), "message_ts"), once)
+        pressed = _Pressed(click, word(payload, "trigger_id"), once)
         return self._or_words(click, lambda: act(self, pressed, self._ticket(word(action, "value"), action)))
 
     def _shortcut(self, payload: Fields) -> Heard:
         """Open the modal for the ticket in whose thread a message stands."""
         click, message = _click(payload), part(payload, "message")
         ts = word(message, "thread_ts", "ts")
-        pressed = _Pressed(click, word(payload, "trigger_id"), ts, "")
+        pressed = _Pressed(click, word(payload, "trigger_id"), "")
 
         def opened() -> Heard:
             number = ticket_of(self.store, click.channel, ts)
@@ -88,7 +87,7 @@ class Counter:
     def _submitted(self, payload: Fields) -> Heard:
         """Do what a modal says; what cannot be done stands as words in the modal, and what was typed is not lost."""
         view = part(payload, "view")
-        done, about = _MODALS.get(word(view, "callback_id")), modal.about(word(view, "private_metadata"))
+        done, value = _MODALS.get(word(view, "callback_id")), word(view, "private_metadata")
         if done is None:
             return Heard()
         kind, act = done
@@ -96,9 +95,7 @@ class Counter:
         once = digest("view", *sorted(click.teams), click.user, word(view, "id"))
         try:
             agent = self.workspace.agent(self.desk, click)
-            self.acted(
-                act(self, self.acts.once(f"slack:{once}"), self._ticket(about.value if about else ""), agent, view)
-            )
+            self.acted(act(self, self.acts.once(f"slack:{once}"), self._ticket(value), agent, view))
         except DoneBeforeError:
             pass
         except CannotActError as error:
@@ -127,11 +124,11 @@ class Counter:
         named = word(action, "block_id") if action is not None else ""
         if found is None or named not in ("", f"ticket:{found[1]}"):
             raise CannotActError("This button is not one of the desk's. Nothing was done")
-        if not hmac.compare_digest(value, signed(signing_key(self.store), f"s.{found[1]}")):
+        if not hmac.compare_digest(value, button_of(signing_key(self.store), int(found[1]))):
             raise CannotActError("This button is not one of the desk's. Nothing was done")
         return int(found[1])
 
-    def show(self, pressed: "_Pressed", number: int, view: Callable[[About, Any], dict[str, Any]]) -> Heard:
+    def show(self, pressed: "_Pressed", number: int, view: Callable[[str, Any], dict[str, Any]]) -> Heard:
         """Open a modal for whoever may act in the ticket; raises `CannotActError`, and `Temporary`.
 
         Slack is answered first: the trigger is good for three seconds, and so is our answer.
@@ -139,8 +136,8 @@ class Counter:
         agent = self.workspace.agent(self.desk, pressed.click)
         with self.acts.open(number, agent.id) as ticket:
             row = ticket.row
-        about = About(signed(signing_key(self.store), f"s.{row.id}"), pressed.click.channel, pressed.ts)
-        shown = {"trigger_id": pressed.trigger, "view": view(about, row)}
+        value = button_of(signing_key(self.store), row.id)
+        shown = {"trigger_id": pressed.trigger, "view": view(value, row)}
 
         def later() -> None:
             try:
@@ -160,11 +157,10 @@ class Counter:
 
 @dataclass(frozen=True, slots=True)
 class _Pressed:
-    """A click on a card: who, the trigger for a modal, the card's message, and what the click is known by."""
+    """A click on a card: who, the trigger for a modal, and what the click is known by."""
 
     click: Click
     trigger: str
-    ts: str
     once: str
 
 
@@ -188,19 +184,19 @@ def _reopen(counter: Counter, pressed: _Pressed, number: int) -> Heard:
 
 
 def _reply(counter: Counter, pressed: _Pressed, number: int) -> Heard:
-    return counter.show(pressed, number, lambda about, row: modal.reply(about, row.id, row.subject))
+    return counter.show(pressed, number, lambda value, row: modal.reply(value, row.id, row.subject))
 
 
 def _snooze(counter: Counter, pressed: _Pressed, number: int) -> Heard:
-    return counter.show(pressed, number, lambda about, row: modal.snooze(about, row.id, row.subject))
+    return counter.show(pressed, number, lambda value, row: modal.snooze(value, row.id, row.subject))
 
 
 def _transfer(counter: Counter, pressed: _Pressed, number: int) -> Heard:
-    def view(about: About, row: Any) -> dict[str, Any]:
+    def view(value: str, row: Any) -> dict[str, Any]:
         others = [(one.id, one.name) for one in counter.desk.departments if one.id != row.department]
         if not others:
             raise CannotActError("There is no other department")
-        return modal.transfer(about, row.id, row.subject, others)
+        return modal.transfer(value, row.id, row.subject, others)
 
     return counter.show(pressed, number, view)
 

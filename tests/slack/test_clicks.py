@@ -1,6 +1,5 @@
 """Clicks on cards in Slack: one act for a click, by whom the desk knows, in words when it cannot be done."""
 
-import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -366,11 +365,7 @@ def test_the_shortcut_on_a_message_of_the_thread_opens_the_modal(client: TestCli
     kept = ("user", "team", "channel", "trigger_id", "response_url")
     front.post(client, said | {key: who[key] for key in kept})
     assert front.modal()["title"]["text"] == f"Reply to #{number}"
-    assert json.loads(front.modal()["private_metadata"]) == {
-        "value": front.value(number),
-        "channel": front.billing,
-        "ts": ts,
-    }
+    assert front.modal()["private_metadata"] == front.value(number)
     elsewhere = front.fake.people.writes(LUCA, front.billing, "lunch?")["event"]
     front.post(client, said | {key: who[key] for key in kept} | {"message": elsewhere})
     assert "not in the thread of a ticket's card" in front.words()[-1]
@@ -383,9 +378,9 @@ def test_a_trigger_that_is_too_old_becomes_words(client: TestClient, front: Clic
     assert front.words() == ["Slack did not open the window (expired_trigger_id). Please click again"]
 
 
-@pytest.mark.parametrize("metadata", ["", "{}", "[]", "null", "{", '{"value": 1, "channel": "", "ts": ""}', '"x"'])
+@pytest.mark.parametrize("metadata", ["", "17", "s.17", "s.17.aaaaaaaaaaaaaaaa", None, ["s"]])
 def test_a_modal_that_proves_no_ticket_says_so_and_one_that_is_not_ours_is_heard_alone(
-    client: TestClient, front: Clicking, metadata: str
+    client: TestClient, front: Clicking, metadata: object
 ) -> None:
     number, ts = front.ticket_with_card()
     front.click(client, LUCA, ts, "reply")

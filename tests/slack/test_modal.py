@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notify.modal import About, about, reply, snooze, transfer, until
+from notify.modal import reply, snooze, transfer, until
 from tests.slack.limits import view_trouble
 
-OF = About("s.17.abcdefghijklmnop", "C0BILLING", "1795348800.000100")
+OF = "s.17.abcdefghijklmnop"
 ZONES = ("UTC", "Europe/Rome", "America/New_York", "Australia/Sydney", "Asia/Kathmandu", "America/Sao_Paulo")
 
 
@@ -21,7 +21,7 @@ def test_slack_takes_them_whatever_people_write(subject: str, number: int, names
     departments = [(f"d{place}", name.strip() or "x") for place, name in enumerate(names)]
     for view in (reply(OF, number, subject), snooze(OF, number, subject), transfer(OF, number, subject, departments)):
         assert view_trouble(view) is None
-        assert about(view["private_metadata"]) == OF
+        assert view["private_metadata"] == OF
 
 
 @pytest.mark.parametrize(("count", "groups"), [(100, 0), (101, 2), (250, 3)])
