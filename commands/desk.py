@@ -25,6 +25,7 @@ from notify import slack
 from notify.slack_check import SILENT, heard_by
 from tickets.blobs import open_blobs
 from tickets.look import moment
+from tickets.pauses import paused, resuming
 from tickets.schema import HEAD
 from tickets.store import Store
 from tickets.trouble import Temporary
@@ -97,6 +98,7 @@ def _examine(found: Settings) -> Iterator[tuple[str, str, str]]:
         yield from _trusting(desk)
         yield from _clicks(desk)
         yield from _ways(found, desk)
+    yield from _pauses(found.database)
 
 
 def _ways(found: Settings, desk: Desk) -> Iterator[tuple[str, str, str]]:
@@ -108,6 +110,23 @@ def _ways(found: Settings, desk: Desk) -> Iterator[tuple[str, str, str]]:
         yield f"notifier {word}", "fine", notifier.describe()
         notifier.close()
     store.close()
+
+
+def _pauses(url: str) -> Iterator[tuple[str, str, str]]:
+    """Yield to whom nothing goes by some way at present."""
+    store = Store(url)
+    try:
+        if store.version() != HEAD:
+            return
+        with store.read() as connection:
+            found = paused(connection)
+    except Temporary:
+        return  # said already, of the database
+    finally:
+        store.close()
+    for one in found:
+        words = f"paused since {moment(one.since)}: {one.why}; when that is put right: {resuming(one.agent, one.way)}"
+        yield f"{one.way} to {one.agent}", "warning", words
 
 
 def _try(what: str, look: Callable[[], str]) -> tuple[str, str, str]:

@@ -5,7 +5,6 @@ to the agent or the place, and the administrators are told of it in the ticket w
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from shlex import quote
 from typing import Any, Final
 
 import structlog
@@ -20,7 +19,7 @@ from router.state import state_of
 from router.tell import Intent, next_way, ways_of
 from router.ticket import Pen
 from router.turn import Turn
-from tickets.pauses import outdated, pause, resume
+from tickets.pauses import outdated, pause, resume, resuming
 from tickets.preferences import Chosen, chosen_in
 from tickets.presence import away_in
 from tickets.schema import outbox, tickets
@@ -58,7 +57,7 @@ def refused(pen: Pen, book: Book, note: Note, words: str) -> list[int]:
     desk = book.desk
     said = (
         f"{note.notifier} to {note.recipient_name} is paused: {why}; "
-        f"when that is put right: frontdesk agent {quote(note.recipient)} resume {note.notifier}"
+        f"when that is put right: {resuming(note.recipient, note.notifier)} ('*' for everybody)"
     )
     row = pen.connection.execute(_TICKET, {"number": note.number}).one()
     ticket = state_of(row)

@@ -4,6 +4,7 @@ A place is a Slack channel or an address of a department or a rule. It stands in
 """
 
 from collections.abc import Sequence
+from shlex import quote
 from typing import Any
 
 from sqlalchemy import Connection, delete, select
@@ -39,6 +40,11 @@ def resume(connection: Connection, agent: str, way: str) -> int:
     """Use a way to an agent (or to `EVERYBODY`) again, and return how many pauses that ended."""
     theirs = delete(pauses).where(pauses.c.way == way)
     return connection.execute(theirs if agent == EVERYBODY else theirs.where(pauses.c.agent == agent)).rowcount
+
+
+def resuming(agent: str, way: str) -> str:
+    """Return the command that resumes a way, as one types it into a shell."""
+    return f"frontdesk agent {quote(agent)} resume {way}"
 
 
 def paused(connection: Connection) -> Sequence[Any]:

@@ -126,7 +126,7 @@ def test_a_mailbox_that_is_not_there_is_paused_and_a_colleague_hears_what_to_do(
     story.ring()
     assert story.pauses() == [("sona", "email", "550 5.1.1 no such user")]
     told = story.rows("notifier", "event", "state", "reason", of="luca")
-    said = "email to Sona is paused: 550 5.1.1 no such user; when that is put right: frontdesk agent sona resume email"
+    said = "email to Sona is paused: 550 5.1.1 no such user; when that is put right: frontdesk agent sona resume email ('*' for everybody)"
     assert ("email", "notices.paused", "sent", said) in told
     with story.store.read() as connection:
         past = connection.execute(select(events).where(events.c.ticket_id == number)).all()
@@ -181,7 +181,7 @@ def test_a_channel_that_takes_nothing_is_paused_and_the_administrators_hear_once
     to_channel(story)
     story.slack.troubles.append(Permanent(GONE, way=True))
     story.ring()
-    said = f"slack to #billing is paused: {GONE}; when that is put right: frontdesk agent '#billing' resume slack"
+    said = f"slack to #billing is paused: {GONE}; when that is put right: frontdesk agent '#billing' resume slack ('*' for everybody)"
     assert ("email", "sent", said) in story.rows("notifier", "state", "reason", of="luca")
     assert story.pauses() == [("#billing", "slack", GONE)]
     told = len(story.rows("id", of="luca"))

@@ -85,6 +85,9 @@ def test_a_way_that_is_paused_is_shown_and_works_again_when_somebody_says_so(app
     assert agent("*", "resume", "email", "--json") == ['{"agent": "*", "way": "email", "ended": 1}']
     with app.store.write() as connection:
         pause(connection, "#gone", "slack", "#gone", "is_archived", 0.0)
+    doctor = [json.loads(line) for line in CliRunner().invoke(cli, ("doctor", "--json")).stdout.splitlines()]
+    [found] = [one for one in doctor if one["what"] == "slack to #gone"]
+    assert (found["state"], found["words"].endswith("frontdesk agent '#gone' resume slack")) == ("warning", True)
     assert "slack to #gone is paused: is_archived" in CliRunner().invoke(cli, ("agents",)).stdout
     assert agent("#gone", "resume", "slack") == ["#gone is told by slack again."]
     assert CliRunner().invoke(cli, ("agent", "#gone", "resume", "slack")).exit_code == 1

@@ -495,3 +495,16 @@ def test_buttons_are_there_only_when_clicks_are_heard() -> None:
     assert not Config.model_validate(token).clickable
     assert Config.model_validate({**token, "signing_secret": "env:SLACK_SIGNING_SECRET"}).clickable
     assert Config.model_validate({**token, "app_token": "env:SLACK_APP_TOKEN"}).clickable
+
+
+def test_what_is_wrong_with_the_app_is_the_same_words_for_every_place(
+    store: Store, slack: FakeSlack, clock: Clock
+) -> None:
+    app = Slack(Api("xoxb-revoked", slack.base_url), Cards(store, a_desk(), clickable=True, clock=clock))
+    box = Outbox(store, a_desk(), {"slack": app}, clock)
+    for place in ("#billing", "U024BE7LH"):
+        box.deliver(owe_card(store, place))
+    with store.read() as connection:
+        words = connection.scalars(select(outbox.c.last_error)).all()
+    assert len(words) == 2
+    assert len(set(words)) == 1
