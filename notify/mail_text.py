@@ -55,7 +55,10 @@ def page(note: Note, notes: Sequence[Note]) -> str:
     above = f'<p style="color:#666;font-size:.85em">{above}</p>' if above else ""
     if note.event == REFUSED:
         return _page([above, f'<pre style="white-space:pre-wrap">{escape(note.payload or "")}</pre>'], notes)
-    facts = "\n".join(f"<tr><td>{escape(label)}</td><td>{escape(value)}</td></tr>" for label, value in notes[-1].facts)
+    facts = "\n".join(
+        f'<tr><td style="padding-right:1em">{escape(label)}</td><td>{escape(value)}</td></tr>'
+        for label, value in notes[-1].facts
+    )
     pieces = [
         above,
         f"<p><strong>{escape(happened(notes))}</strong></p>",
@@ -67,7 +70,7 @@ def page(note: Note, notes: Sequence[Note]) -> str:
             )
             for one in _newest(notes)
         ),
-        f'<table style="font-size:.9em">\n{facts}\n</table>',
+        f'<table style="font-size:.9em;margin-top:1em">\n{facts}\n</table>',
     ]
     return _page(pieces, notes)
 

@@ -115,7 +115,7 @@ def tag(ticket: State, hand: Hand, added: Collection[str], removed: Collection[s
     """Add tags of the desk file, and take others off."""
     for one in added:
         if one not in hand.desk.tags:
-            raise CannotActError(f"{_unknown('tag', one, hand.desk.tags)}. Tags are listed in the desk file")
+            raise CannotActError(f"{_unknown('tag', one, hand.desk.tags)} (tags are listed in the desk file)")
     kept = [one for one in ticket.tags if one not in removed]
     tags = tuple(dict.fromkeys((*kept, *added)))
     if tags == ticket.tags:

@@ -1,11 +1,15 @@
 """A working day by mail: a customer writes, an agent acts by replying to the notice, the customer has the answer and rates it."""
 
 import email
+import json
 import re
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from email.message import EmailMessage
 from email.policy import default
 from email.utils import formatdate, parseaddr
+from http.client import HTTPConnection, HTTPResponse
 from itertools import count
 from typing import Any
 
@@ -15,6 +19,7 @@ from tests.chaos.desk_process import DeskProcess, Desks, until
 from tests.notify.fakes import FakeRelay
 from tickets.look import ticket
 from tickets.store import Store
+from tickets.tokens import make
 
 DESK = """
 desk: {{name: Acme Support, domain: support.acme.example, url: "https://desk.acme.example"}}
@@ -85,7 +90,14 @@ def day(request: pytest.FixtureRequest, desks: Desks) -> Iterator[Day]:
 
 @pytest.mark.timeout(60)
 def test_an_agent_answers_and_resolves_by_mail_and_the_customer_rates_it(day: Day) -> None:
-    day.write("ann@example.com", "support@acme.example", "Where is my invoice?")
+    with closing(HTTPConnection("127.0.0.1", day.desk.http, timeout=10)) as connection:
+        token = make(day.store, "luca", time.time())
+        connection.request("GET", "/api/v1/me/notices/stream", headers={"Authorization": f"Bearer {token}"})
+        stream = connection.getresponse()
+        assert next_of(stream, "unread")["unread"] == 0
+        day.write("ann@example.com", "support@acme.example", "Where is my invoice?")
+        live = next_of(stream, "notice")
+    assert (live["ticket"], live["word"], live["subject"]) == (1, "new", "My invoice")
     notice = day.got("luca@acme.example", "Where is my invoice?")
     reply_to = parseaddr(str(notice["Reply-To"]))[1]
 
@@ -126,3 +138,13 @@ def text_of(mail: EmailMessage) -> str:
     body = mail.get_body(("plain",))
     assert body is not None
     return str(body.get_content())
+
+
+def next_of(stream: HTTPResponse, event: str) -> dict[str, Any]:
+    """Read a live stream up to the next event of a name and return its document."""
+    for line in iter(stream.readline, b""):
+        if line == f"event: {event}\n".encode():
+            break
+    data = next(line for line in iter(stream.readline, b"") if line.startswith(b"data: "))
+    found: dict[str, Any] = json.loads(data.removeprefix(b"data: "))
+    return found
