@@ -71,6 +71,7 @@ def test_looking_at_the_link_changes_nothing(client: TestClient, store: Store) -
     assert "a customer replied, in your tickets" in page.text
     assert '<form method="post"' in page.text
     assert page.headers["Cache-Control"] == "no-store"
+    assert "unsafe" not in page.headers["Content-Security-Policy"]
     assert client.head(link(store, owed)).status_code == 200
     assert chosen(store).layers == {}
 

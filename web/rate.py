@@ -5,15 +5,13 @@ the same page, whether it is forged, too old or of nothing.
 """
 
 import asyncio
-import base64
-import hashlib
 from collections.abc import Callable, Mapping
 from html import escape
 from typing import Final, get_args
 from urllib.parse import parse_qs
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from ingest.channel import Refused
@@ -26,6 +24,7 @@ from tickets.keys import signing_key
 from tickets.rating import Score, rating_named
 from tickets.trouble import Temporary
 from web.body import Share, body_of
+from web.frame import framed
 
 PATH: Final = "/rate/{token}"
 RATE: Final = "60/minute"
@@ -33,56 +32,6 @@ RATE: Final = "60/minute"
 MOST_BYTES: Final = 32_768
 SCORES: Final[tuple[Score, ...]] = get_args(Score)
 _NAMES: Final[Mapping[str, str]] = {"positive": "Good", "negative": "Not good"}
-
-_STYLE: Final = """
-:root{color-scheme:light dark}
-*{box-sizing:border-box}
-body{margin:0;font:1.0625rem/1.5 system-ui,sans-serif;color:#1d2733;background:#f2f4f7}
-main{max-width:32rem;margin:0 auto;padding:2rem 1.25rem}
-h1{font-size:1.375rem;line-height:1.3;margin:0 0 .5rem}
-p{margin:0 0 1rem;overflow-wrap:anywhere}
-fieldset{border:0;margin:1.25rem 0;padding:0;display:grid;grid-template-columns:1fr 1fr;gap:.75rem}
-legend{padding:0 0 .5rem;font-weight:600}
-.choice{display:flex;align-items:center;gap:.6rem;min-height:3rem;padding:.5rem .9rem;border:2px solid #8793a1;
-border-radius:.6rem;background:#fff;cursor:pointer}
-.choice:has(:checked){border-color:#1f5fbf;box-shadow:inset 0 0 0 1px #1f5fbf}
-input{width:1.25rem;height:1.25rem;margin:0;accent-color:#1f5fbf}
-label.words{display:block;font-weight:600;margin-bottom:.25rem}
-textarea{display:block;width:100%;min-height:7rem;padding:.6rem .75rem;font:inherit;color:inherit;background:#fff;
-border:1px solid #6b7785;border-radius:.6rem}
-button{margin-top:1.25rem;min-height:3rem;padding:.5rem 1.75rem;font:inherit;font-weight:600;color:#fff;background:#1f5fbf;
-border:0;border-radius:.6rem;cursor:pointer}
-:focus-visible{outline:3px solid #1f5fbf;outline-offset:2px}
-.told{padding:.75rem 1rem;border-left:4px solid #1c7c43;background:#e4f3ea}
-.wrong{padding:.75rem 1rem;border-left:4px solid #b3261e;background:#fbe9e7}
-@media (prefers-color-scheme:dark){body{color:#e6eaef;background:#14181d}.choice,textarea{background:#1e242b}
-.told{background:#173524}.wrong{background:#47201d}.choice:has(:checked){border-color:#7fb0ff}
-:focus-visible{outline-color:#7fb0ff}}
-"""
-_DIGEST: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_HEADERS: Final = {
-    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_DIGEST}'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",  # the link is a secret
-    "X-Content-Type-Options": "nosniff",
-    "X-Robots-Tag": "noindex",
-    "Cache-Control": "no-store",
-}
-_PAGE: Final = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-<main>
-{body}
-</main>
-</body>
-</html>
-"""
 
 
 def routes(front: Front, shelf: Shelf, acted: Callable[[Acted], None]) -> list[BaseRoute]:
@@ -192,13 +141,10 @@ class _Page:
         )
 
     def _says(self, title: str, words: str, status: int, retry_after: int | None = None) -> Response:
-        response = self._page(f"<h1>{escape(title)}</h1>\n<p>{escape(words)}</p>", status)
-        if retry_after is not None:
-            response.headers["Retry-After"] = str(retry_after)
-        return response
+        return self._page(f"<h1>{escape(title)}</h1>\n<p>{escape(words)}</p>", status, retry_after)
 
-    def _page(self, body: str, status: int) -> Response:
-        return HTMLResponse(_PAGE.format(title=escape(self._desk), style=_STYLE, body=body), status, _HEADERS)
+    def _page(self, body: str, status: int, retry_after: int | None = None) -> Response:
+        return framed(self._desk, body, status, retry_after)
 
     @property
     def _desk(self) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 from sqlalchemy import Connection, or_, select
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from config.desk import Desk
@@ -22,6 +22,7 @@ from tickets.reply_address import linked
 from tickets.schema import outbox
 from tickets.store import Store
 from tickets.trouble import Temporary
+from web.frame import framed
 
 OF: Final[dict[Word, str]] = {
     "new": "a department has a new ticket, or one that nobody has any more",
@@ -45,24 +46,7 @@ WHERE: Final[dict[Whose, str]] = {
     "others": "in colleagues' tickets",
     "followed": "in tickets you follow",
 }
-_HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Robots-Tag": "noindex",
-}
-_PAGE: Final = """\
-<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title></head>
-<body style="font-family:sans-serif;max-width:36em;margin:3em auto;padding:0 1em">
-<h1 style="font-size:1.3em">{title}</h1>
-{body}
-</body></html>
-"""
-_BUTTON: Final = (
-    '<form method="post" action="{action}"><button style="font:inherit;padding:.5em 1em">{words}</button></form>'
-)
+_BUTTON: Final = '<form method="post" action="{action}"><button>{words}</button></form>'
 
 Told = list[tuple[Word, Whose]]
 
@@ -74,7 +58,7 @@ def routes(store: Store, desk: Callable[[], Desk]) -> list[BaseRoute]:
         try:
             return await asyncio.to_thread(_answered, request, store, desk())
         except Temporary:
-            return _page("Please try again in a minute", "<p>Nothing was changed.</p>", 503, {"Retry-After": "30"})
+            return _page("Please try again in a minute", "<p>Nothing was changed.</p>", 503, 30)
 
     return [Route("/notices/stop/{token}", answer, methods=["GET", "POST"])]
 
@@ -130,5 +114,5 @@ def _together(row: Any, same: tuple[Any, ...]) -> Any:
     return select(outbox.c.id).where(*same, outbox.c.state == "sent", outbox.c.provider_id == row.provider_id)
 
 
-def _page(title: str, body: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return HTMLResponse(_PAGE.format(title=title, body=body), status, {**_HEADERS, **(headers or {})})
+def _page(title: str, body: str, status: int = 200, retry_after: int | None = None) -> Response:
+    return framed(title, f"<h1>{escape(title)}</h1>\n{body}", status, retry_after)
