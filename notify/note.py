@@ -152,9 +152,10 @@ class Note:
 
     @property
     def customer_line(self) -> str:
-        """The customer's name and address in one line."""
+        """The customer's name and address or phone number in one line; a platform's id tells people nothing beside a name."""
         address = one_line(self.customer_address)
-        return f"{self.who} <{address}>" if address and address != self.who else self.who
+        tells = "@" in address or address.startswith("+")
+        return f"{self.who} <{address}>" if tells and address != self.who else self.who
 
     @property
     def command(self) -> str:

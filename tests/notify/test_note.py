@@ -44,6 +44,8 @@ def test_a_customer_without_a_name_is_known_by_the_address() -> None:
     note = a_note(customer=" ")
     assert note.who == note.customer_line == "ana@customer.example"
     assert a_note().customer_line == "Ana Customer <ana@customer.example>"
+    assert a_note(customer_address="+421905123456").customer_line == "Ana Customer <+421905123456>"
+    assert a_note(customer_address="v1v1v1v1").customer_line == "Ana Customer"
 
 
 def test_the_time_is_told_where_the_recipient_is() -> None:
