@@ -1,39 +1,14 @@
 """Clicks on cards in Slack: one act for a click, by whom the desk knows, in words when it cannot be done."""
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from tests.desks import HEAD
-from tests.slack.clicking import LUCA, MIA, NORA, SONA, Clicking, members, slack_desk
-from tests.slack.fake import FakeSlack
-from tickets.store import Store
+from tests.slack.clicking import LUCA, MIA, NORA, SONA, Clicking, slack_desk
 from tickets.trouble import Temporary
-
-
-@pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSlack]:
-    with FakeSlack() as slack:
-        monkeypatch.setenv("SLACK_BOT_TOKEN", slack.token)
-        monkeypatch.setenv("SLACK_SIGNING_SECRET", slack.signing_secret)
-        members(slack)
-        yield slack
-
-
-@pytest.fixture
-def front(store: Store, fake: FakeSlack, tmp_path: Path) -> Clicking:
-    return Clicking(store, fake, tmp_path / "out", slack_desk(fake))
-
-
-@pytest.fixture
-def client(front: Clicking) -> Iterator[TestClient]:
-    with front.serving() as made:
-        yield made
-
 
 # --- buttons --------------------------------------------------------------------------------------------------------
 

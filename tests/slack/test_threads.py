@@ -1,38 +1,14 @@
 """What agents write below a card: a note or an answer, once, by whom the desk knows, and never lost without a word."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from tests.desks import HEAD
-from tests.slack.clicking import LUCA, MIA, NORA, SONA, Clicking, members, slack_desk
-from tests.slack.fake import FakeSlack
-from tickets.store import Store
+from tests.slack.clicking import LUCA, MIA, NORA, SONA, Clicking, slack_desk
 
 ANSWERING = HEAD.replace("id: billing,", "id: billing, slack_replies: answer,")
-
-
-@pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSlack]:
-    with FakeSlack() as slack:
-        monkeypatch.setenv("SLACK_BOT_TOKEN", slack.token)
-        monkeypatch.setenv("SLACK_SIGNING_SECRET", slack.signing_secret)
-        members(slack)
-        yield slack
-
-
-@pytest.fixture
-def front(store: Store, fake: FakeSlack, tmp_path: Path) -> Clicking:
-    return Clicking(store, fake, tmp_path / "out", slack_desk(fake))
-
-
-@pytest.fixture
-def client(front: Clicking) -> Iterator[TestClient]:
-    with front.serving() as made:
-        yield made
 
 
 def write(client: TestClient, front: Clicking, ts: str, text: str, user: str = LUCA, **more: Any) -> None:
