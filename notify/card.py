@@ -136,26 +136,28 @@ def digest(blocks: Sequence[dict[str, Any]]) -> str:
 
 
 def below(notes: Sequence[Note]) -> list[dict[str, Any]]:
-    """Return the blocks of what is told below a ticket's card: what was written is quoted, anything else is a line."""
-    blocks: list[dict[str, Any]] = []
+    """Return the blocks of what is told below a ticket's card: what was written is quoted, anything else is a line.
+
+    Of many the newest are shown.
+    """
     entries = {note.entry_id or f"of {note.id}" for note in notes if note.text}
     room = max(300, min(_MAX_QUOTE, _QUOTED_IN_ALL // max(1, min(len(entries), MOST_QUOTES))))
-    quoted: set[object] = set()
-    lines: list[str] = []
+    quotes: dict[object, list[dict[str, Any]]] = {}
+    lines: dict[object, list[dict[str, Any]]] = {}
+    told: list[object] = []  # the keys of both, in their order
     for note in notes:
-        entry = note.entry_id or f"of {note.id}"
-        said = f"{one_line(note.author) or note.who} wrote:"
+        entry, line = note.entry_id or f"of {note.id}", one_line(note.headline)
         plainly = note.event in ("message.received", "ticket.answered", "ticket.noted")
-        if not (plainly and note.text) and (line := one_line(note.headline)) not in lines:
-            lines.append(line)
-            if len(lines) <= MOST_QUOTES:
-                blocks.append(_line(line))
-        if note.text and entry not in quoted:
-            quoted.add(entry)
-            if len(quoted) <= MOST_QUOTES:
-                blocks += _quoted(said, note.text, room)
-    left = max(0, len(quoted) - MOST_QUOTES) + max(0, len(lines) - MOST_QUOTES)
-    return [*blocks, _line(f"and {left} more: {notes[0].command}")] if left else blocks
+        if not (plainly and note.text) and line not in lines:
+            lines[line] = [_line(line)]
+            told.append(line)
+        if note.text and entry not in quotes:
+            quotes[entry] = _quoted(f"{one_line(note.author) or note.who} wrote:", note.text, room)
+            told.append(entry)
+    kept = {**dict(list(quotes.items())[-MOST_QUOTES:]), **dict(list(lines.items())[-MOST_QUOTES:])}
+    blocks = [block for one in told if one in kept for block in kept[one]]
+    left = len(told) - len(kept)
+    return [_line(f"{left} more before these: {notes[0].command}"), *blocks] if left else blocks
 
 
 def several(notes: Sequence[Note]) -> list[dict[str, Any]]:

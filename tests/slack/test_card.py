@@ -154,8 +154,8 @@ def test_what_comes_together_is_told_together() -> None:
     notes = [a_note(id=number, entry_id=number, text=f"line {number}", author="Ann") for number in range(1, 12)]
     notes.append(a_note(id=12, event="ticket.priority_changed", entry_id=None, text="", priority="urgent"))
     told = [text["text"] for text in texts(below(notes))]
-    assert told[:4] == ["Ann wrote:", ">line 1", "Ann wrote:", ">line 2"]
-    assert told[-2:] == ["Priority is now urgent", "and 3 more: frontdesk ticket 123"]
+    assert told[:3] == ["3 more before these: frontdesk ticket 123", "Ann wrote:", ">line 4"]
+    assert told[-3:] == ["Ann wrote:", ">line 11", "Priority is now urgent"]
 
 
 def test_one_text_of_two_events_is_quoted_once() -> None:
