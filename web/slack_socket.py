@@ -96,7 +96,9 @@ class SocketMode:
                 return Ended(await self._take(socket, ends))
         except (Temporary, Permanent) as error:
             return Ended(str(error), getattr(error, "retry_after", None) or 0.0)
-        except (ConnectionClosed, InvalidHandshake, InvalidURI, OSError) as error:  # a time-out is an OSError
+        except InvalidURI:  # whose words are the URL, a secret for one use
+            return Ended("Slack names no address of a socket")
+        except (ConnectionClosed, InvalidHandshake, OSError) as error:  # a time-out is an OSError
             return Ended(f"it cannot be opened: {error}")
 
     async def _take(self, socket: ClientConnection, ends: asyncio.Event) -> str:
