@@ -12,8 +12,6 @@ and the notification has no word of the customer in it.
 Vendor's document: https://www.w3.org/TR/push-api/
 """
 
-import base64
-import binascii
 import json
 import re
 import time
@@ -23,11 +21,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, Self
 from urllib.parse import urlsplit
 
-import http_ece
-import jwt
 import structlog
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_private_key
 from pydantic import AfterValidator, Field, model_validator
 
 from config.model import Model
@@ -36,7 +30,6 @@ from notify.note import Note, one_line
 from notify.notifier import LOOPBACK, Answer, Call
 from tickets import devices
 from tickets.devices import Device
-from tickets.keys import vapid_key
 from tickets.store import Store
 from tickets.trouble import Permanent, Temporary
 
@@ -150,16 +143,14 @@ class Push:
         """Nothing is kept open."""
 
     def _tell(self, device: Device, body: bytes, headers: Mapping[str, str]) -> _Told:
+        from notify.sealed import sealed  # noqa: PLC0415  # it costs a tenth of a second to import
+
         host = urlsplit(device.endpoint).hostname or "?"
         if not allowed(device.endpoint, self._config):  # the desk file has changed since
             return _Told(why=f"{host} is no push service of this desk; see notifiers.push.services")
         try:
-            sealed = http_ece.encrypt(
-                body, private_key=ec.generate_private_key(ec.SECP256R1()), dh=_bytes(device.p256dh),
-                auth_secret=_bytes(device.auth), version="aes128gcm",
-            )  # fmt: skip
             said = {**headers, "authorization": self._signed(device.endpoint)}
-            answer = self._call("POST", device.endpoint, headers=said, content=sealed)
+            answer = self._call("POST", device.endpoint, headers=said, content=sealed(body, device))
         except Temporary as error:
             return _Told(later=error.retry_after or 0.0, why=str(error))
         except Permanent as error:
@@ -168,13 +159,15 @@ class Push:
 
     def _signed(self, endpoint: str) -> str:
         """Return who sends, as RFC 8292 says it; for one push service and a while."""
-        parts, key = urlsplit(endpoint), _key(self._store)
+        from notify.sealed import vapid  # noqa: PLC0415  # see above
+
+        parts = urlsplit(endpoint)
         claims = {
             "aud": f"{parts.scheme}://{parts.netloc}",
             "exp": int(self._clock()) + TOKEN_SECONDS,
             "sub": self._config.contact,
         }
-        return f"vapid t={jwt.encode(claims, key, 'ES256')}, k={_public(key)}"
+        return vapid(self._store, claims)
 
 
 def _told(host: str, answer: Answer) -> _Told:
@@ -192,11 +185,6 @@ def _told(host: str, answer: Answer) -> _Told:
     return _Told(why=f"{host} does not take it {status}")
 
 
-def public_key(store: Store) -> str:
-    """Return what a browser subscribes with (`applicationServerKey`), in base64url. Raises `Temporary`."""
-    return _public(_key(store))
-
-
 def allowed(endpoint: str, config: Config) -> bool:
     """Tell whether an endpoint is one of a push service this desk sends to."""
     try:
@@ -210,15 +198,6 @@ def allowed(endpoint: str, config: Config) -> bool:
         return True
     known = any(host.endswith(one[1:]) if one.startswith("*.") else host == one for one in SERVICES)
     return parts.scheme == "https" and port in (None, 443) and known
-
-
-def key_is_sound(p256dh: str, auth: str) -> bool:
-    """Tell whether a device's keys are such: a point of the curve P-256, and 16 bytes (RFC 8291, 2)."""
-    try:
-        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), _bytes(p256dh))
-        return len(_bytes(p256dh)) == 65 and len(_bytes(auth)) == 16
-    except (ValueError, binascii.Error):
-        return False
 
 
 def payload(note: Note) -> bytes:
@@ -248,18 +227,3 @@ def _headers(note: Note) -> dict[str, str]:
         "urgency": "high" if words & URGENT else "normal",
         "topic": "digest" if several else f"t{note.number}",
     }
-
-
-def _key(store: Store) -> ec.EllipticCurvePrivateKey:
-    key = load_der_private_key(vapid_key(store), None)
-    assert isinstance(key, ec.EllipticCurvePrivateKey)  # noqa: S101  # tickets/keys.py made it
-    return key
-
-
-def _public(key: ec.EllipticCurvePrivateKey) -> str:
-    raw = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
-
-
-def _bytes(said: str) -> bytes:
-    return base64.b64decode(said.rstrip("=") + "=" * (-len(said.rstrip("=")) % 4), altchars=b"-_", validate=True)

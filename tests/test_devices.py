@@ -23,7 +23,8 @@ from config.desk import Desk
 from config.model import Model
 from ingest.front import Front
 from notify.note import Note
-from notify.push import Config, Push, allowed, public_key
+from notify.push import Config, Push, allowed
+from notify.sealed import public_key
 from tests.desks import HEAD, desk
 from tests.notify.desk import a_note
 from tests.outside import Server, World, page

@@ -4,8 +4,6 @@ import secrets as random
 from collections.abc import Callable
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -33,6 +31,9 @@ def vapid_key(store: Store) -> bytes:
 
 
 def _vapid() -> bytes:
+    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415  # it is made once, and costs every start
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat  # noqa: PLC0415
+
     return ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 
 

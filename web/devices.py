@@ -30,8 +30,10 @@ def routes(api: Api) -> list[BaseRoute]:
     """Return the paths of push below `/api/v1/me`."""
 
     def key(asked: Asked) -> Response:
+        from notify.sealed import public_key  # noqa: PLC0415  # it costs a tenth of a second to import
+
         _config(asked)
-        return JSONResponse({"key": push.public_key(api.store)})
+        return JSONResponse({"key": public_key(api.store)})
 
     def several(asked: Asked) -> Response:
         if asked.method == "POST":
@@ -59,12 +61,14 @@ def _config(asked: Asked) -> push.Config:
 
 
 def _added(api: Api, asked: Asked) -> int:
+    from notify.sealed import key_is_sound  # noqa: PLC0415  # see above
+
     config, given = _config(asked), asked.said(_Given)
     if not push.allowed(given.endpoint, config):
         raise _wrong(
             "endpoint", "is no push service of a browser; an operator may add one with notifiers.push.services"
         )
-    if not push.key_is_sound(given.p256dh, given.auth):
+    if not key_is_sound(given.p256dh, given.auth):
         raise _wrong("p256dh", "is no key of a browser, or auth is none: a point of P-256 and 16 bytes, in base64url")
     device = Device(given.endpoint, given.p256dh, given.auth, given.label)
     try:

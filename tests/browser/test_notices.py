@@ -9,11 +9,13 @@ import httpx2
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
+from sqlalchemy import update
 
 from tests.browser.conftest import MakeContext
 from tests.browser.places import SECONDS, ChatDesk
 from tests.chaos.desk_process import until
 from tests.telling import change, owe, seen_at
+from tickets.schema import conversations
 from tickets.store import Store
 from tickets.tokens import make, revoke
 
@@ -27,12 +29,15 @@ def store(desk: ChatDesk) -> Iterator[Store]:
 
 
 @pytest.fixture
-def ticket(desk: ChatDesk) -> int:
-    """Give a ticket of a visitor who writes what could be a page."""
+def ticket(desk: ChatDesk, store: Store) -> int:
+    """Give a ticket of a visitor who writes what could be a page, and whom nobody misses however long the story takes."""
     words = f"<b>Where</b> is my order {uuid4().hex}?"
     said = {"visitor": uuid4().hex, "client_msg_id": uuid4().hex, "text": words}
     httpx2.post(f"{desk.origin}/chat/plain/messages", json=said).raise_for_status()
-    return int(desk.ticket(words)["id"])
+    number = int(desk.ticket(words)["id"])
+    with store.write() as connection:
+        connection.execute(update(conversations).where(conversations.c.ticket_id == number).values(waits_until=None))
+    return number
 
 
 @pytest.fixture

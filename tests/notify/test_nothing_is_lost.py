@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 
 from config.notices import Choices
 from notify.note import Note
-from notify.outbox import LEASE_SECONDS, Outbox
+from notify.outbox import LEASE_SECONDS, LONGEST_WAIT, Outbox
 from notify.when import APART_SECONDS
 from tests.notify.desk import NOW, Clock, a_desk, number_of, owe
 from tests.notify.test_outbox import Killed, Recorder
@@ -216,7 +216,7 @@ def test_workers_that_die_and_fail_at_the_same_time_lose_nothing(store: Store, s
         for _ in range(30):
             with ThreadPoolExecutor(4) as threads:
                 list(threads.map(work, boxes))
-            clock.now += LEASE_SECONDS
+            clock.now += LONGEST_WAIT
             if not any(row.state == "pending" for row in states(store).values()):
                 break
     ended = states(store)

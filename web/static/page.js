@@ -54,8 +54,8 @@
       const known = await load();
       shown.clear();
       for (const [ticket, one] of known) shown.set(ticket, one);
-    } else if ((shown.get(told.ticket)?.id ?? Infinity) <= told.id) {
-      shown.delete(told.ticket);
+    } else {
+      shown.delete(told.ticket); // nothing of it was unread; what is again comes as a notice
     }
     draw();
   }
