@@ -9,7 +9,9 @@ import importlib
 import pkgutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Protocol, cast
+from typing import Final, Protocol, Self, cast
+
+from pydantic import Field, model_validator
 
 import notify
 from config.desk import About, Desk
@@ -19,6 +21,19 @@ from tickets.trouble import Temporary
 
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 """The hosts that may be called without TLS, where the desk file says that they are private."""
+
+
+class Called(Model):
+    """What is called at its `url`, which the desk file names; how that is written says who is called."""
+
+    url: str
+    private: bool = Field(default=False, description="true: its host may have a private address")
+
+    @model_validator(mode="after")
+    def _this_machine(self) -> Self:
+        if self.url.startswith("http:") and not self.private:
+            raise ValueError("http:// to this machine goes with private: true")
+        return self
 
 
 class Notifier(Protocol):

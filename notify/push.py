@@ -18,16 +18,16 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 import structlog
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from config.model import Model
 from config.notices import URGENT
 from notify.note import Note, one_line
-from notify.notifier import LOOPBACK, Answer, Call
+from notify.notifier import LOOPBACK, Answer, Call, Called
 from tickets import devices
 from tickets.devices import Device
 from tickets.store import Store
@@ -68,17 +68,10 @@ def _origin(value: str) -> str:
     return f"{parts.scheme}://{host}{f':{port}' if port else ''}"
 
 
-class Service(Model):
+class Service(Called):
     """A push service besides those of the browsers."""
 
     url: Annotated[str, AfterValidator(_origin)] = Field(description="https://host; http:// for this machine only")
-    private: bool = Field(default=False, description="true: its host may have a private address")
-
-    @model_validator(mode="after")
-    def _this_machine(self) -> Self:
-        if self.url.startswith("http:") and not self.private:
-            raise ValueError("http:// to this machine goes with private: true")
-        return self
 
 
 class Config(Model):

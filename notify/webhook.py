@@ -14,14 +14,14 @@ import hashlib
 import hmac
 import time
 from collections.abc import Callable, Mapping
-from typing import Annotated, Final, Self
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from config.model import MissingSecretError, Model, Name, Secret
 from notify.note import Note
-from notify.notifier import LOOPBACK, Call
+from notify.notifier import LOOPBACK, Call, Called
 from tickets.trouble import Permanent, Temporary
 
 GONE: Final = (404, 410)
@@ -41,18 +41,11 @@ def _url(value: str) -> str:
     return value
 
 
-class Hook(Model):
+class Hook(Called):
     """One program that is called."""
 
     url: Annotated[str, AfterValidator(_url)] = Field(description="https://…; http:// for this machine only")
     secret: Secret = Field(description="what calls are signed with, whsec_ and base64 of at least 24 bytes")
-    private: bool = Field(default=False, description="true: its host may have a private address")
-
-    @model_validator(mode="after")
-    def _this_machine(self) -> Self:
-        if self.url.startswith("http:") and not self.private:
-            raise ValueError("http:// to this machine goes with private: true")
-        return self
 
 
 class Config(Model):

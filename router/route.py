@@ -31,7 +31,6 @@ from tickets.blobs import Blobs, raw_of
 from tickets.keys import signing_key
 from tickets.lock import lock
 from tickets.message import SPEAKS
-from tickets.preferences import Preferences
 from tickets.presence import Present
 from tickets.reply_address import proven
 from tickets.schema import inbox
@@ -85,7 +84,7 @@ class Router:
         self._shelf = Shelf(desk, store)
         self._clock = clock
         self._present = Present(store)
-        self._by_mail = ByMail(store, clock, blobs, Preferences(store))
+        self._by_mail = ByMail(store, clock, blobs)
 
     def route(self, inbox_id: int) -> list[Routed]:
         """Route a row, and before it every waiting row that must go first; return what became of each, in order.

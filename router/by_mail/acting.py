@@ -27,7 +27,6 @@ from tickets.blobs import Blobs
 from tickets.keys import signing_key
 from tickets.message import thread_key
 from tickets.once import first
-from tickets.preferences import Preferences
 from tickets.store import Store
 
 log = structlog.get_logger()
@@ -58,7 +57,6 @@ class ByMail:
     store: Store
     clock: Callable[[], float]
     blobs: Blobs | None
-    preferences: Preferences
 
     def act(
         self, row: Any, reading: Reading, claims: frozenset[Claim], book: Book, away: Mapping[str, float | None]
@@ -70,7 +68,7 @@ class ByMail:
         key = signing_key(self.store)
         with self.store.read() as connection:
             mail = self._mail(connection, row, reading, claims, key, book)
-        replies = self.preferences.chosen().of(book.desk, mail.agent.id).replies if mail.agent else None
+        replies = book.choices(mail.agent.id).replies if mail.agent else None
         wanted = self._wanted(mail, replies or "answer")
         with self.store.write() as connection:
             if not claimed(connection, row.id):
